@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Memory with process lifetime for tables: big blocks on huge pages, given back whole. A first touch of a page costs more than
+ * the work done in it, so tables are grown by doubling and reused, never freed and taken again.
+ */
+#pragma once
+#include <stddef.h>
+
+/* Zeroed memory of `size` bytes, page aligned, on huge pages when `size` allows. Ends the process when the system has none. */
+void *mem_map(size_t size);
+
+void mem_unmap(void *p, size_t size);
+
+/* malloc, calloc and realloc that end the process with a message instead of returning NULL. Free with free(3). */
+void *mem_new(size_t size);
+void *mem_grow(void *p, size_t size);

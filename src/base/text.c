@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool tail(const char *s, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (((unsigned char)s[i] & 0xc0) != 0x80)
+			return false;
+	return true;
+}
+
+size_t text_utf8_length(const char *s, size_t n)
+{
+	if (n == 0)
+		return 0;
+	unsigned char c = (unsigned char)s[0], d = n > 1 ? (unsigned char)s[1] : 0;
+	if (c < 0x80)
+		return 1;
+	if (c >= 0xc2 && c < 0xe0)
+		return n >= 2 && tail(s, 2) ? 2 : 0;
+	if (c >= 0xe0 && c < 0xf0) {
+		if (n < 3 || !tail(s, 3) || (c == 0xe0 && d < 0xa0) || (c == 0xed && d >= 0xa0))
+			return 0;
+		return 3;
+	}
+	if (c >= 0xf0 && c < 0xf5) {
+		if (n < 4 || !tail(s, 4) || (c == 0xf0 && d < 0x90) || (c == 0xf4 && d >= 0x90))
+			return 0;
+		return 4;
+	}
+	return 0;
+}
+
+/* Days since 1970 to a civil date (Howard Hinnant, "chrono-compatible low-level date algorithms"). */
+static void civil(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+{
+	days += 719468;
+	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+	unsigned doe = (unsigned)(days - era * 146097);
+	unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	unsigned mp = (5 * doy + 2) / 153;
+	*day = doy - (153 * mp + 2) / 5 + 1;
+	*month = mp < 10 ? mp + 3 : mp - 9;
+	*year = (int64_t)yoe + era * 400 + (*month <= 2);
+}
+
+const char *text_time(char out[TEXT_TIME_MAX], int64_t ns)
+{
+	int64_t sec = ns / 1000000000, frac = ns % 1000000000;
+	if (frac < 0) {
+		frac += 1000000000;
+		sec--;
+	}
+	int64_t days = sec / 86400, rest = sec % 86400, year;
+	if (rest < 0) {
+		rest += 86400;
+		days--;
+	}
+	unsigned month, day;
+	civil(days, &year, &month, &day);
+	snprintf(out, TEXT_TIME_MAX, "%04" PRId64 "-%02u-%02uT%02u:%02u:%02u.%09uZ", year, month, day, (unsigned)(rest / 3600),
+		(unsigned)(rest / 60 % 60), (unsigned)(rest % 60), (unsigned)frac);
+	return out;
+}
+
+const char *text_escape(char *out, size_t size, const char *s, size_t n)
+{
+	size_t o = 0;
+	for (size_t i = 0; i < n && o + 5 < size;) {
+		size_t len = text_utf8_length(s + i, n - i);
+		unsigned char c = (unsigned char)s[i];
+		if (len == 0 || c < 0x20 || c == 0x7f || (c == 0xc2 && len == 2 && (unsigned char)s[i + 1] < 0xa0)) {
+			o += (size_t)snprintf(out + o, size - o, "\\x%02x", c);
+			i++;
+			continue;
+		}
+		memcpy(out + o, s + i, len);
+		o += len;
+		i += len;
+	}
+	if (size)
+		out[o] = 0;
+	return out;
+}
+
+unsigned text_distance(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+	unsigned row[64];
+	if (n > 63 || m > 63)
+		return 99;
+	for (size_t k = 0; k <= m; k++)
+		row[k] = (unsigned)k;
+	for (size_t i = 1; i <= n; i++) {
+		unsigned diagonal = row[0];
+		row[0] = (unsigned)i;
+		for (size_t k = 1; k <= m; k++) {
+			unsigned best = diagonal + (a[i - 1] != b[k - 1]);
+			diagonal = row[k];
+			best = row[k] + 1 < best ? row[k] + 1 : best;
+			best = row[k - 1] + 1 < best ? row[k - 1] + 1 : best;
+			row[k] = best;
+		}
+	}
+	return row[m];
+}
