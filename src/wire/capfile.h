@@ -14,7 +14,7 @@
 
 struct capfile; /* opaque */
 
-/* One packet. `data` points into the window and lives until the next call. */
+/* One packet. `data` points into the window and lives as long as that. */
 struct capfile_record {
 	struct bytes data;	/* captured bytes */
 	uint32_t wire_len;	/* as the record claims; for SPB the original length */
@@ -24,10 +24,9 @@ struct capfile_record {
 };
 
 enum capfile_status {
-	CAPFILE_RECORD,		/* *rec is filled, *used bytes are done with */
-	CAPFILE_MORE,		/* the window holds no whole record: slide (drop *used bytes) and offer more, or call it the end */
-	CAPFILE_SKIP,		/* *used bytes of something that is no packet were consumed; call again */
-	CAPFILE_BAD,		/* malformed from here on: capfile_error() says what; nothing more can be read */
+	CAPFILE_RECORDS,	/* recs[0 .. n) are filled (n may be 0: something that is no packet was consumed); call again */
+	CAPFILE_MORE,		/* as far as the window goes; slide it (drop `used` bytes) and offer capfile_want(), or call it the end */
+	CAPFILE_BAD,		/* malformed behind `used`: capfile_error() says what; nothing more can be read */
 };
 
 struct capfile *capfile_new(void);
@@ -37,10 +36,11 @@ void capfile_free(struct capfile *c);
 bool capfile_recognise(struct bytes head);
 
 /*
- * Takes the next thing from the front of `window`. `*used` is always set. A concatenated second pcap header (`cat a b`) is noticed
- * where the next record would start. Never reads beyond the window, never keeps a pointer into it.
+ * Takes up to `max` records from the front of `window`. `*n` and `*used` are always set, whatever is returned. A concatenated second pcap
+ * header (`cat a b`) is noticed where the next record would start. Never reads beyond the window, never keeps a pointer into it.
  */
-enum capfile_status capfile_next(struct capfile *c, struct bytes window, struct capfile_record *rec, size_t *used);
+enum capfile_status capfile_read(struct capfile *c, struct bytes window, struct capfile_record *recs, size_t max, size_t *n,
+	size_t *used);
 
 /* Bytes wanted for the next whole record as far as known (at least 1), for growing a window. Bounded by CAPFILE_MAX_BLOCK + 64. */
 size_t capfile_want(const struct capfile *c);
@@ -53,6 +53,12 @@ const char *capfile_format(const struct capfile *c);
 
 /* Interface types declared so far, in order: returns how many; `*types` lives as long as the parser. Classic pcap declares one. */
 size_t capfile_linktypes(const struct capfile *c, const int **types);
+
+/* What is missing when the input ends with a rest of `left` bytes that makes no record: "record cut off after 7 of 16 bytes". */
+const char *capfile_cut(struct capfile *c, struct bytes left);
+
+/* Odd things that were read over: blocks that refer to no interface, lengths that lie. */
+uint64_t capfile_oddities(const struct capfile *c);
 
 /* Sum of isb_ifdrop over interface statistics blocks (the last statistics of each interface count). */
 uint64_t capfile_drops(const struct capfile *c);
