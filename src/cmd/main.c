@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <stdio.h>
+/* The table of commands: one row a noun, its commands in the file of its name. */
+#include "base/cli.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-	fprintf(stderr, "sakimori " SAKIMORI_VERSION "\n");
-	return 2;
+	static const struct cli_noun *const nouns = NULL;
+	return cli_main(SAKIMORI_VERSION, nouns, 0, argc, argv);
 }

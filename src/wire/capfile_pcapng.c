@@ -229,7 +229,7 @@ enum capfile_status capfile_pcapng(struct capfile *c, struct bytes w, struct cap
 	while (out->n < out->max) {
 		const uint8_t *p = bytes_need(w, out->used, 12);
 		uint32_t type;
-		size_t length;
+		size_t length = 0;
 		if (!p) {
 			c->want = 12;
 			return CAPFILE_MORE;

@@ -17,4 +17,4 @@ const char *udp_protocol_name(enum udp_protocol p);
 enum udp_protocol udp_protocol_of(uint16_t sport, uint16_t dport, struct bytes payload);
 
 /* True for a payload that asks: the known request of a protocol that scanners send (DNS query, SNMP get, SSDP M-SEARCH ...). */
-bool udp_protocol_is_probe(enum udp_protocol p, uint16_t dport, struct bytes payload);
+bool udp_protocol_is_probe(uint16_t sport, uint16_t dport, struct bytes payload);
