@@ -111,6 +111,12 @@ void json_i64(struct json *j, const char *key, int64_t v)
 	fprintf(j->out, "%" PRId64, v);
 }
 
+void json_digits(struct json *j, const char *key, const char *digits)
+{
+	member(j, key);
+	fputs(digits, j->out);
+}
+
 void json_double(struct json *j, const char *key, double v)
 {
 	if (!isfinite(v)) {

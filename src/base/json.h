@@ -27,6 +27,7 @@ void json_strn(struct json *j, const char *key, const char *text, size_t n);
 void json_hex(struct json *j, const char *key, const uint8_t *p, size_t n);
 void json_u64(struct json *j, const char *key, uint64_t v);
 void json_i64(struct json *j, const char *key, int64_t v);
+void json_digits(struct json *j, const char *key, const char *digits);	/* an integer of any size, as text */
 void json_double(struct json *j, const char *key, double v);
 void json_bool(struct json *j, const char *key, bool v);
 void json_null(struct json *j, const char *key);

@@ -16,7 +16,7 @@ enum {
 	FLOW_MASSCAN = 1 << 2,	/* IP ID == (dst ^ dport ^ seq) & 0xffff */
 	FLOW_MIRAI = 1 << 3,	/* TCP SYN, sequence number == destination address */
 	FLOW_NMAP = 1 << 4,	/* SYN, only MSS 1460, window 1024, 2048, 3072 or 4096, DF clear */
-	FLOW_EMPTY = 1 << 5,	/* UDP without payload */
+	FLOW_PROBE = 1 << 5,	/* UDP datagram that is empty or the known question of a protocol */
 	FLOW_FRAGMENT = 1 << 6,	/* later fragments */
 	FLOW_QUOTE = 1 << 7,	/* ICMP error that quotes a packet */
 	FLOW_PROTO_SHIFT = 8,	/* bits 8..15: enum udp_protocol the first payload speaks, 0 unknown */
@@ -33,6 +33,9 @@ struct flow {
 	uint64_t bytes;		/* packets x ip_len: octets from the IP header on */
 	int64_t first_ns, last_ns;
 };
+
+/* The order of closed minutes: IPv4 before IPv6, then source, destination port, destination, rest of the key. */
+int flow_cmp(const struct flow *a, const struct flow *b);
 
 static inline unsigned flow_protocol(const struct flow *f)
 {

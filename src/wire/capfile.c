@@ -219,6 +219,13 @@ uint64_t capfile_oddities(const struct capfile *c)
 	return c->oddities;
 }
 
+bool capfile_far(const struct capfile *c, int64_t *s, uint32_t *ns)
+{
+	*s = c->far_s;
+	*ns = c->far_ns;
+	return c->far;
+}
+
 uint64_t capfile_drops(const struct capfile *c)
 {
 	uint64_t sum = c->drops_before;

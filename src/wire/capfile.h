@@ -19,7 +19,7 @@ struct capfile_record {
 	struct bytes data;	/* captured bytes */
 	uint32_t wire_len;	/* as the record claims; for SPB the original length */
 	int linktype;		/* LINKTYPE_ number, without FCS bits */
-	int64_t time_ns;	/* since 1970, offset and resolution applied; 0 when the record has no time (SPB) */
+	int64_t time_ns;	/* since 1970, offset and resolution applied, clamped; 0 when the record has no time (SPB) */
 	bool has_time;
 };
 
@@ -59,6 +59,9 @@ const char *capfile_cut(struct capfile *c, struct bytes left);
 
 /* Odd things that were read over: blocks that refer to no interface, lengths that lie. */
 uint64_t capfile_oddities(const struct capfile *c);
+
+/* The latest time stamp that doesn't fit 64 bits of nanoseconds (after April 2262), as seconds and nanoseconds; false: none. */
+bool capfile_far(const struct capfile *c, int64_t *s, uint32_t *ns);
 
 /* Sum of isb_ifdrop over interface statistics blocks (the last statistics of each interface count). */
 uint64_t capfile_drops(const struct capfile *c);

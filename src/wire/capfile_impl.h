@@ -25,6 +25,9 @@ struct capfile {
 	size_t n_types, room_types;
 	uint64_t drops_before;	/* of earlier sections */
 	uint64_t oddities;
+	bool far;
+	int64_t far_s;
+	uint32_t far_ns;
 	size_t want;
 	char why[128];
 };

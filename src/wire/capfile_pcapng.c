@@ -86,35 +86,61 @@ static void interface(struct capfile *c, struct bytes body)
 	}
 }
 
-/* Ticks of 10^-n seconds to nanoseconds; times that don't fit wrap, none traps. */
-static uint64_t decimal(uint64_t ticks, unsigned n)
+struct instant {
+	uint64_t s;
+	uint32_t ns;
+};
+
+/* Ticks of 10^-n seconds. Exponents beyond the ticks' own size leave nothing but 0. */
+static struct instant decimal(uint64_t ticks, unsigned n)
 {
+	uint64_t unit = 1;
+	for (unsigned i = 0; i < n && i < 19; i++)
+		unit *= 10;
+	if (n > 19) {
+		for (unsigned i = n; i > 9 && ticks; i--)
+			ticks /= 10;
+		return (struct instant){ 0, (uint32_t)ticks };
+	}
+	uint64_t fraction = ticks % unit;
 	for (; n < 9; n++)
-		ticks *= 10;
-	for (; n > 9 && ticks; n--)
-		ticks /= 10;
-	return ticks;
+		fraction *= 10;
+	for (; n > 9; n--)
+		fraction /= 10;
+	return (struct instant){ ticks / unit, (uint32_t)fraction };
 }
 
-static uint64_t binary(uint64_t ticks, unsigned n)
+static struct instant binary(uint64_t ticks, unsigned n)
 {
 	if (n > 63)
-		return 0;
-	uint64_t seconds = ticks >> n, fraction = ticks & (((uint64_t)1 << n) - 1);
+		return (struct instant){ 0, 0 };
+	uint64_t fraction = ticks & (((uint64_t)1 << n) - 1), s = ticks >> n;
 	/* 34 bits of fraction times 10^9 still fit 64. */
 	if (n > 34) {
 		fraction >>= n - 34;
 		n = 34;
 	}
-	return seconds * 1000000000 + (fraction * 1000000000 >> n);
+	return (struct instant){ s, (uint32_t)(fraction * 1000000000 >> n) };
 }
 
-static int64_t to_ns(const struct capfile_interface *i, uint64_t ticks)
+/* Nanoseconds since 1970; what doesn't fit is clamped, and the furthest remembered for capfile_far(). */
+static int64_t to_ns(struct capfile *c, const struct capfile_interface *i, uint64_t ticks)
 {
-	uint64_t ns = i->tsresol == 6 ? ticks * 1000 :
-		i->tsresol & 0x80     ? binary(ticks, i->tsresol & 0x7f) :
-					decimal(ticks, i->tsresol);
-	return (int64_t)(ns + (uint64_t)i->tsoffset * 1000000000);
+	if (i->tsresol == 6 && i->tsoffset == 0 && ticks < INT64_MAX / 1000)
+		return (int64_t)ticks * 1000;
+	struct instant t = i->tsresol & 0x80 ? binary(ticks, i->tsresol & 0x7f) : decimal(ticks, i->tsresol);
+	int64_t s;
+	if (t.s > INT64_MAX || __builtin_add_overflow((int64_t)t.s, i->tsoffset, &s))
+		s = INT64_MAX;
+	if (s >= INT64_MAX / 1000000000) {
+		if (!c->far || s > c->far_s || (s == c->far_s && t.ns > c->far_ns)) {
+			c->far_s = s;
+			c->far_ns = t.ns;
+		}
+		c->far = true;
+		return INT64_MAX;
+	}
+	return s <= INT64_MIN / 1000000000 ? INT64_MIN : s * 1000000000 + t.ns;
 }
 
 /* Captured bytes behind `head` octets of block body: no more than the block holds. */
@@ -146,7 +172,7 @@ static bool enhanced(struct capfile *c, struct bytes body, bool old, struct capf
 	record(c, body, 20, u32(c, p + 12), r);
 	r->wire_len = u32(c, p + 16);
 	r->linktype = i->linktype;
-	r->time_ns = to_ns(i, (uint64_t)u32(c, p + 4) << 32 | u32(c, p + 8));
+	r->time_ns = to_ns(c, i, (uint64_t)u32(c, p + 4) << 32 | u32(c, p + 8));
 	r->has_time = true;
 	return true;
 }

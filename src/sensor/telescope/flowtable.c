@@ -312,8 +312,15 @@ static int compare(const void *x, const void *y, void *arg)
 	return order;
 }
 
-void flowtable_each(struct flowtable *t, int64_t minute_ns, void (*fn)(void *arg, const struct flow *), void *arg)
+void flowtable_each(struct flowtable *t, int64_t minute_ns, bool sorted, void (*fn)(void *arg, const struct flow *), void *arg)
 {
+	for (size_t i = 0; i < t->n_records && !sorted; i++) {
+		struct flow f;
+		unpack(t, i, minute_ns, &f);
+		fn(arg, &f);
+	}
+	if (!sorted)
+		return;
 	uint32_t *order = mem_new(t->n_records * sizeof *order);
 	for (size_t i = 0; i < t->n_records; i++)
 		order[i] = (uint32_t)i;

@@ -41,8 +41,11 @@ void flowtable_add(struct flowtable *t, const struct flowtable_key *keys, size_t
 
 struct flowtable_counts flowtable_counts(const struct flowtable *t);
 
-/* Every flow, sorted by (source, destination port, destination, rest of the key). `minute_ns` is the minute's start. */
-void flowtable_each(struct flowtable *t, int64_t minute_ns, void (*fn)(void *arg, const struct flow *), void *arg);
+/*
+ * Every flow, in the order of their first packets or `sorted` by (source, destination port, destination, rest of the key). `minute_ns` is
+ * the minute's start.
+ */
+void flowtable_each(struct flowtable *t, int64_t minute_ns, bool sorted, void (*fn)(void *arg, const struct flow *), void *arg);
 
 /* Empties the table and keeps its memory. */
 void flowtable_reset(struct flowtable *t);

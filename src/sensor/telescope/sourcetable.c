@@ -183,35 +183,48 @@ static int compare(const void *a, const void *b)
 	return addr_cmp(&((const struct entry *)a)->addr, &((const struct entry *)b)->addr);
 }
 
+static struct source unpack(const struct entry *e, int64_t minute)
+{
+	struct source s = {
+		.addr = e->addr,
+		.minute = minute,
+		.first_ns = minute * MINUTE_NS + (int64_t)(e->first | (uint64_t)(e->high & 15) << 32),
+		.last_ns = minute * MINUTE_NS + (int64_t)(e->last | (uint64_t)(e->high >> 4) << 32),
+		.packets = packets_of(e),
+		.bytes = e->bytes,
+		.syns = e->by_class[CLASS_TCP_SYN],
+		.constants = e->constants,
+		.ttl_min = e->ttl_min,
+		.ttl_max = e->ttl_max,
+	};
+	memcpy(s.by_class, e->by_class, sizeof s.by_class);
+	memcpy(s.marks, e->marks, sizeof s.marks);
+	memcpy(s.constant, e->constant, sizeof s.constant);
+	return s;
+}
+
 void sourcetable_each(struct sourcetable *t, int64_t minute, void (*fn)(void *arg, struct source *), void *arg)
 {
 	/* Sorting in place makes the slots stale: the table must be reset before it is used again. */
 	qsort(t->entries, t->n, sizeof *t->entries, compare);
 	for (size_t i = 0; i < t->n; i++) {
-		const struct entry *e = &t->entries[i];
-		struct source s = {
-			.addr = e->addr,
-			.minute = minute,
-			.first_ns = minute * MINUTE_NS + (int64_t)(e->first | (uint64_t)(e->high & 15) << 32),
-			.last_ns = minute * MINUTE_NS + (int64_t)(e->last | (uint64_t)(e->high >> 4) << 32),
-			.packets = packets_of(e),
-			.bytes = e->bytes,
-			.syns = e->by_class[CLASS_TCP_SYN],
-			.constants = e->constants,
-			.ttl_min = e->ttl_min,
-			.ttl_max = e->ttl_max,
-		};
-		memcpy(s.by_class, e->by_class, sizeof s.by_class);
-		memcpy(s.marks, e->marks, sizeof s.marks);
-		memcpy(s.constant, e->constant, sizeof s.constant);
+		struct source s = unpack(&t->entries[i], minute);
 		fn(arg, &s);
 	}
 }
 
-void sourcetable_sum(const struct sourcetable *t, void (*fn)(void *arg, const struct addr *, uint64_t packets), void *arg)
+void sourcetable_sum(const struct sourcetable *t, void (*fn)(void *arg, const struct source *), void *arg)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct source s = unpack(&t->entries[i], 0);
+		fn(arg, &s);
+	}
+}
+
+void sourcetable_addrs(const struct sourcetable *t, void (*fn)(void *arg, const struct addr *), void *arg)
 {
 	for (size_t i = 0; i < t->n; i++)
-		fn(arg, &t->entries[i].addr, packets_of(&t->entries[i]));
+		fn(arg, &t->entries[i].addr);
 }
 
 void sourcetable_reset(struct sourcetable *t)

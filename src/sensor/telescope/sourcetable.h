@@ -34,8 +34,11 @@ uint64_t sourcetable_lost(const struct sourcetable *t);
 /* Every source, sorted by address; targets and ports are 0 and left to the caller. */
 void sourcetable_each(struct sourcetable *t, int64_t minute, void (*fn)(void *arg, struct source *), void *arg);
 
-/* The same without order: for sums. */
-void sourcetable_sum(const struct sourcetable *t, void (*fn)(void *arg, const struct addr *, uint64_t packets), void *arg);
+/* The same without order and without times, for totals over a run. */
+void sourcetable_sum(const struct sourcetable *t, void (*fn)(void *arg, const struct source *), void *arg);
+
+/* The addresses alone, in no order. */
+void sourcetable_addrs(const struct sourcetable *t, void (*fn)(void *arg, const struct addr *), void *arg);
 
 void sourcetable_reset(struct sourcetable *t);
 size_t sourcetable_memory(const struct sourcetable *t);

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sensor/telescope/telescope.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "sensor/telescope/flowtable.h"
+#include "sensor/telescope/marks.h"
+#include "sensor/telescope/sourcetable.h"
+
+#include <stdlib.h>
+
+#define BATCH FLOWTABLE_BATCH
+#define DEFAULT_FLOWS ((size_t)4 << 20)
+#define DEFAULT_SOURCES ((size_t)1 << 20)
+#define TIME_MIN (INT64_MIN + MINUTE_NS) /* so that window arithmetic can't wrap */
+#define TIME_MAX (INT64_MAX - 2 * MINUTE_NS)
+
+enum { NOW, BEFORE, WINDOWS };
+
+struct window {
+	bool open;
+	int64_t start;
+	struct flowtable *flows[2];	/* IPv4, IPv6 */
+	struct sourcetable *sources;
+};
+
+/* Packets of one window, decoded and hashed, whose cache lines are on their way. */
+struct pending {
+	size_t n, n_keys[2];
+	struct flowtable_key keys[2][BATCH];
+	struct sourcetable_packet sources[BATCH];
+	int which;
+};
+
+struct telescope {
+	struct telescope_params p;
+	struct telescope_counts counts;
+	struct window windows[WINDOWS];
+	struct pending pending;
+	struct sourcetable *run;	/* sum_sources */
+	uint64_t share_key;		/* which worker a source belongs to: the same in all workers */
+	int64_t closed_until;		/* windows before this are closed for good */
+	int64_t clock;			/* time of the last record that had one, any worker's */
+	struct distinct *distinct[2];	/* IPv4, IPv6 */
+	struct packet packets[BATCH];
+};
+
+struct telescope *telescope_new(const struct telescope_params *p)
+{
+	struct telescope *t = mem_new(sizeof *t);
+	t->p = *p;
+	if (!t->p.max_flows)
+		t->p.max_flows = DEFAULT_FLOWS;
+	if (!t->p.max_sources)
+		t->p.max_sources = DEFAULT_SOURCES;
+	t->share_key = random_mix(p->seed ^ 0x7368617265u);
+	t->closed_until = INT64_MIN;
+	t->distinct[0] = distinct_new(1, TELESCOPE_EXACT_SOURCES, p->seed);
+	t->distinct[1] = distinct_new(4, TELESCOPE_EXACT_SOURCES, p->seed);
+	if (p->count_only)
+		return t;
+	for (int w = 0; w < WINDOWS; w++) {
+		for (int wide = 0; wide < 2; wide++)
+			t->windows[w].flows[wide] = flowtable_new(wide, t->p.max_flows, p->seed);
+		if (!p->sum_sources)
+			t->windows[w].sources = sourcetable_new(t->p.max_sources, p->seed);
+	}
+	if (p->sum_sources)
+		t->run = sourcetable_new(t->p.max_sources, p->seed);
+	return t;
+}
+
+void telescope_free(struct telescope *t)
+{
+	if (!t)
+		return;
+	for (int w = 0; w < WINDOWS; w++) {
+		flowtable_free(t->windows[w].flows[0]);
+		flowtable_free(t->windows[w].flows[1]);
+		sourcetable_free(t->windows[w].sources);
+	}
+	sourcetable_free(t->run);
+	distinct_free(t->distinct[0]);
+	distinct_free(t->distinct[1]);
+	free(t);
+}
+
+static struct sourcetable *sources_of(struct telescope *t, const struct window *w)
+{
+	return t->run ? t->run : w->sources;
+}
+
+static void flush_pending(struct telescope *t)
+{
+	struct pending *b = &t->pending;
+	struct window *w = &t->windows[b->which];
+	for (int wide = 0; wide < 2; wide++) {
+		if (b->n_keys[wide])
+			flowtable_add(w->flows[wide], b->keys[wide], b->n_keys[wide]);
+		b->n_keys[wide] = 0;
+	}
+	if (b->n)
+		sourcetable_add(sources_of(t, w), b->sources, b->n);
+	b->n = 0;
+}
+
+static void emit_flow(void *arg, const struct flow *f)
+{
+	struct telescope *t = arg;
+	t->p.sink.flow(t->p.sink.arg, f, false);
+}
+
+static void emit_source(void *arg, struct source *s)
+{
+	struct telescope *t = arg;
+	t->p.sink.source(t->p.sink.arg, s);
+}
+
+static void note_addr(void *arg, const struct addr *a)
+{
+	struct telescope *t = arg;
+	uint32_t key[4];
+	memcpy(key, a->b, 16);
+	if (addr_is4(a))
+		key[0] = addr_to4(a);
+	distinct_add(t->distinct[!addr_is4(a)], key);
+}
+
+static void close_window(struct telescope *t, struct window *w)
+{
+	uint64_t filled = 0;
+	if (!w->open)
+		return;
+	for (int wide = 0; wide < 2; wide++) {
+		struct flowtable_counts c = flowtable_counts(w->flows[wide]);
+		filled += c.flows;
+		t->counts.flows += c.flows;
+		t->counts.folded += c.folded;
+		t->counts.flows_lost += c.lost;
+		if (t->p.sink.flow && c.flows)
+			flowtable_each(w->flows[wide], w->start, t->p.sorted, emit_flow, t);
+		flowtable_reset(w->flows[wide]);
+	}
+	if (w->sources) {
+		t->counts.sources_lost += sourcetable_lost(w->sources);
+		sourcetable_addrs(w->sources, note_addr, t);
+		if (t->p.sink.source)
+			sourcetable_each(w->sources, w->start / MINUTE_NS, emit_source, t);
+		sourcetable_reset(w->sources);
+	}
+	t->counts.minutes += filled > 0;
+	w->open = false;
+	if (w->start + MINUTE_NS > t->closed_until)
+		t->closed_until = w->start + MINUTE_NS;
+	if (t->p.sink.minute && filled)
+		t->p.sink.minute(t->p.sink.arg, w->start);
+}
+
+static int64_t minute_of(int64_t ns)
+{
+	int64_t m = ns / MINUTE_NS;
+	return (m - (ns % MINUTE_NS < 0)) * MINUTE_NS;
+}
+
+/* Makes the minute of `ns` the current one. */
+static void roll(struct telescope *t, int64_t ns)
+{
+	int64_t start = minute_of(ns);
+	flush_pending(t);
+	close_window(t, &t->windows[BEFORE]);
+	struct window now = t->windows[NOW];
+	t->windows[NOW] = t->windows[BEFORE];
+	t->windows[BEFORE] = now;
+	if (now.open && start - now.start > MINUTE_NS)
+		close_window(t, &t->windows[BEFORE]);
+	t->windows[NOW].open = true;
+	t->windows[NOW].start = start;
+}
+
+/* The window that takes `ns`, or -1 for late. The first packet of all opens the first. */
+static int window_for(struct telescope *t, int64_t ns)
+{
+	struct window *now = &t->windows[NOW], *before = &t->windows[BEFORE];
+	if (now->open && ns >= now->start && ns - now->start < MINUTE_NS)
+		return NOW;
+	if (ns < t->closed_until)
+		return -1;
+	if (!now->open || ns > now->start) {
+		roll(t, ns);
+		return NOW;
+	}
+	if (ns < now->start - MINUTE_NS)
+		return -1;
+	if (!before->open) {
+		before->open = true;
+		before->start = now->start - MINUTE_NS;
+	}
+	return BEFORE;
+}
+
+static void late_flow(struct telescope *t, const struct packet *p, uint16_t tags, int64_t ns)
+{
+	t->counts.late++;
+	if (!t->p.sink.flow)
+		return;
+	struct flow f = {
+		.src = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6),
+		.dst = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6),
+		.sport = p->sport,
+		.dport = p->dport,
+		.ip_len = p->ip_len,
+		.proto = p->proto,
+		.ttl = p->ttl,
+		.tcp_flags = p->tcp_flags,
+		.cls = p->cls,
+		.tags = tags,
+		.packets = 1,
+		.bytes = p->ip_len,
+		.first_ns = ns,
+		.last_ns = ns,
+	};
+	t->p.sink.flow(t->p.sink.arg, &f, true);
+}
+
+static inline void add_packet(struct telescope *t, struct packet *p, int which)
+{
+	struct pending *b = &t->pending;
+	uint16_t tags = marks_of(p);
+	uint64_t offset = 0;
+	if (which < 0) {
+		/* Late packets count among the sources of the current minute. */
+		late_flow(t, p, tags, t->clock);
+		which = NOW;
+		if (b->which != which)
+			flush_pending(t);
+	} else {
+		if (b->which != which)
+			flush_pending(t);
+		offset = (uint64_t)(t->clock - t->windows[which].start);
+		int wide = p->layer == LAYER_IP6;
+		struct flowtable_key *k = &b->keys[wide][b->n_keys[wide]++];
+		flowtable_key(t->windows[which].flows[wide], p, offset, k);
+		k->tags = tags;
+	}
+	b->which = which;
+	struct sourcetable_packet *s = &b->sources[b->n++];
+	s->packet = p;
+	s->offset_ns = offset;
+	s->tags = tags;
+	sourcetable_key(sources_of(t, &t->windows[which]), p, &s->key);
+}
+
+static inline void count(struct telescope_counts *c, const struct packet *p)
+{
+	c->layers[p->layer]++;
+	if (p->cls < CLASS_N)
+		c->classes[p->cls]++;
+	c->vlan += p->vlans > 0;
+	c->frag6 += p->cls == CLASS_FRAG && p->layer == LAYER_IP6;
+}
+
+/* The source that decides whose share a record is, without decoding where the usual frame allows. */
+static bool foreign(const struct telescope *t, const struct capfile_record *r)
+{
+	struct packet p;
+	uint64_t h = 0;
+	const uint8_t *e = r->linktype == LINK_ETHERNET ? bytes_need(r->data, 12, 18) : NULL;
+	if (e && load_be16(e) == ETHER_IPV4) {
+		h = load_be32(e + 14);
+	} else {
+		packet_decode(r->linktype, r->data, &p);
+		h = p.layer == LAYER_IP4    ? p.src4 :
+			p.layer == LAYER_IP6 ? load_be64(p.src6) ^ load_be64(p.src6 + 8) :
+					       0;
+	}
+	return (random_mix(h ^ t->share_key) >> 32) * t->p.workers >> 32 != t->p.worker;
+}
+
+static inline void span(struct telescope_counts *c, int64_t ns)
+{
+	if (ns < c->first_ns || !c->timed)
+		c->first_ns = ns;
+	if (ns > c->last_ns || !c->timed)
+		c->last_ns = ns;
+	c->timed++;
+}
+
+static inline void one(struct telescope *t, const struct capfile_record *r, struct packet *p)
+{
+	struct telescope_counts *c = &t->counts;
+	const struct window *now = &t->windows[NOW];
+	int which = NOW;
+	if (__builtin_expect(r->has_time, 1))
+		t->clock = r->time_ns < TIME_MIN ? TIME_MIN : r->time_ns > TIME_MAX ? TIME_MAX : r->time_ns;
+	/* Before anything else, so that all workers close the same minutes at the same record, whoever owns it. */
+	if (__builtin_expect(!now->open || (uint64_t)t->clock - (uint64_t)now->start >= (uint64_t)MINUTE_NS, 0))
+		which = window_for(t, t->clock);
+	if (t->p.workers > 1 && foreign(t, r))
+		return;
+	packet_decode(r->linktype, r->data, p);
+	c->packets++;
+	c->bytes += r->wire_len;
+	c->captured += r->data.n;
+	count(c, p);
+	if (__builtin_expect(r->has_time, 1))
+		span(c, r->time_ns);
+	if (p->layer > LAYER_IP6)
+		return;
+	struct packet inner;
+	if (__builtin_expect(t->p.unwrap && packet_unwrap(p, t->p.unwrap, &inner), 0) && inner.layer <= LAYER_IP6) {
+		*p = inner;
+		c->unwrapped++;
+	}
+	if (t->p.sink.packet)
+		t->p.sink.packet(t->p.sink.arg, p, t->clock);
+	add_packet(t, p, which);
+}
+
+static inline void note_source(struct telescope *t, const struct packet *p)
+{
+	uint32_t key[4];
+	if (__builtin_expect(p->layer == LAYER_IP4, 1)) {
+		distinct_add(t->distinct[0], &p->src4);
+	} else if (p->layer == LAYER_IP6) {
+		memcpy(key, p->src6, 16);
+		distinct_add(t->distinct[1], key);
+	}
+}
+
+static void count_records(struct telescope *t, const struct capfile_record *recs, size_t n)
+{
+	struct telescope_counts *c = &t->counts;
+	struct packet *p = &t->packets[0];
+	for (size_t i = 0; i < n; i++) {
+		const struct capfile_record *r = &recs[i];
+		if (t->p.workers > 1 && foreign(t, r))
+			continue;
+		packet_decode(r->linktype, r->data, p);
+		c->packets++;
+		c->bytes += r->wire_len;
+		c->captured += r->data.n;
+		count(c, p);
+		note_source(t, p);
+		if (r->has_time)
+			span(c, r->time_ns);
+	}
+}
+
+void telescope_add(struct telescope *t, const struct capfile_record *recs, size_t n)
+{
+	if (t->p.count_only) {
+		count_records(t, recs, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i += BATCH) {
+		size_t m = n - i < BATCH ? n - i : BATCH;
+		for (size_t k = 0; k < m; k++)
+			one(t, &recs[i + k], &t->packets[k]);
+		flush_pending(t);
+	}
+}
+
+void telescope_advance(struct telescope *t, int64_t ns)
+{
+	struct window *now = &t->windows[NOW], *before = &t->windows[BEFORE];
+	if (before->open && ns - before->start >= 2 * MINUTE_NS)
+		close_window(t, before);
+	if (now->open && ns - now->start >= 2 * MINUTE_NS)
+		close_window(t, now);
+}
+
+void telescope_flush(struct telescope *t)
+{
+	if (t->p.count_only)
+		return;
+	flush_pending(t);
+	close_window(t, &t->windows[BEFORE]);
+	close_window(t, &t->windows[NOW]);
+	if (t->run)
+		sourcetable_addrs(t->run, note_addr, t);
+}
+
+const struct telescope_counts *telescope_counts(const struct telescope *t)
+{
+	return &t->counts;
+}
+
+const struct distinct *telescope_distinct(const struct telescope *t, bool ip6)
+{
+	return t->distinct[ip6];
+}
+
+void telescope_counts_add(struct telescope_counts *a, const struct telescope_counts *b)
+{
+	if (b->timed && (b->first_ns < a->first_ns || !a->timed))
+		a->first_ns = b->first_ns;
+	if (b->timed && (b->last_ns > a->last_ns || !a->timed))
+		a->last_ns = b->last_ns;
+	a->timed += b->timed;
+	a->packets += b->packets;
+	a->bytes += b->bytes;
+	a->captured += b->captured;
+	for (int i = 0; i < CLASS_N; i++)
+		a->classes[i] += b->classes[i];
+	for (int i = 0; i < LAYER_N; i++)
+		a->layers[i] += b->layers[i];
+	a->frag6 += b->frag6;
+	a->vlan += b->vlan;
+	a->unwrapped += b->unwrapped;
+	a->minutes += b->minutes;
+	a->flows += b->flows;
+	a->late += b->late;
+	a->folded += b->folded;
+	a->flows_lost += b->flows_lost;
+	a->sources_lost += b->sources_lost;
+}
+
+void telescope_each_source(struct telescope *t, void (*fn)(void *arg, const struct source *), void *arg)
+{
+	if (t->run)
+		sourcetable_sum(t->run, fn, arg);
+}
+
+size_t telescope_source_count(const struct telescope *t)
+{
+	return t->run ? sourcetable_count(t->run) : 0;
+}
+
+size_t telescope_memory(const struct telescope *t)
+{
+	size_t n = t->run ? sourcetable_memory(t->run) : 0;
+	for (int w = 0; w < WINDOWS && !t->p.count_only; w++) {
+		n += flowtable_memory(t->windows[w].flows[0]) + flowtable_memory(t->windows[w].flows[1]);
+		if (t->windows[w].sources)
+			n += sourcetable_memory(t->windows[w].sources);
+	}
+	return n;
+}
