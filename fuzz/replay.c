@@ -20,13 +20,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_FILES 4096
-#define INPUT_MAX (1u << 20)
-#define CUT_EACH 4096
-#define CUT_SEEDED 1000
+#define MAX_FILES     4096
+#define INPUT_MAX     (1u << 20)
+#define CUT_EACH      4096
+#define CUT_SEEDED    1000
 #define INPUT_SECONDS 20
-#define MAX_EDITS 8
-#define GROWTH 512	/* most bytes that edits add */
+#define MAX_EDITS     8
+#define GROWTH	      512 /* most bytes that edits add */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
@@ -156,41 +156,44 @@ static void edge(uint8_t *d, size_t n, struct random *rnd)
 		d[at + i] = (uint8_t)(v >> 8 * (big ? width - 1 - i : i));
 }
 
+static size_t put_in(uint8_t *d, size_t n, size_t at, size_t len, struct random *rnd)
+{
+	memmove(d + at + len, d + at, n - at);
+	/* Random bytes for a while; behind them stands once more what stood there. */
+	for (size_t i = 0; i < len && random_below(rnd, 4); i++)
+		d[at + i] = (uint8_t)random_u64(rnd);
+	return n + len;
+}
+
+static size_t take_out(uint8_t *d, size_t n, size_t at, size_t len)
+{
+	len = len < n - at ? len : n - at;
+	memmove(d + at, d + at + len, n - at - len);
+	return n - len;
+}
+
+/* One edit of the n bytes; at most `room` may be there afterwards. Returns their new number. */
 static size_t edit(uint8_t *d, size_t n, size_t room, struct random *rnd)
 {
 	size_t at = n ? (size_t)random_below(rnd, n) : 0, len = 1 + (size_t)random_below(rnd, 32);
-	switch (random_below(rnd, 7)) {
-	case 0: /* a bit */
-		if (n)
-			d[at] ^= (uint8_t)(1u << random_below(rnd, 8));
-		return n;
-	case 1: /* a byte */
-		if (n)
-			d[at] = (uint8_t)random_u64(rnd);
-		return n;
-	case 2:
+	uint64_t kind = n ? random_below(rnd, 7) : 4;
+	if (kind == 0) {
+		d[at] ^= (uint8_t)(1u << random_below(rnd, 8));
+	} else if (kind == 1) {
+		d[at] = (uint8_t)random_u64(rnd);
+	} else if (kind == 2) {
 		edge(d, n, rnd);
-		return n;
-	case 3: /* take bytes out */
-		len = len < n - at ? len : n - at;
-		memmove(d + at, d + at + len, n - at - len);
-		return n - len;
-	case 4: /* put bytes in: random ones, or what stands there twice */
-		if (len > room - n)
-			return n;
-		memmove(d + at + len, d + at, n - at);
-		for (size_t i = 0; i < len && random_below(rnd, 4); i++)
-			d[at + i] = (uint8_t)random_u64(rnd);
-		return n + len;
-	case 5: /* copy within */
-		if (n > len) {
-			size_t from = (size_t)random_below(rnd, n - len);
-			memmove(d + (at + len <= n ? at : n - len), d + from, len);
-		}
-		return n;
-	default: /* cut */
+	} else if (kind == 3) {
+		return take_out(d, n, at, len);
+	} else if (kind == 4) {
+		return len <= room - n ? put_in(d, n, at, len, rnd) : n;
+	} else if (kind == 5) {
+		if (n > len)
+			memmove(d + (at + len <= n ? at : n - len), d + random_below(rnd, n - len), len);
+	} else {
 		return at;
 	}
+	return n;
 }
 
 /* The head of one file and the tail of another. */
@@ -220,6 +223,18 @@ static void mutate(uint64_t seed, uint64_t number, uint8_t *work)
 	run(work, n);
 }
 
+static void run_corpus(bool with_cuts, uint64_t seed)
+{
+	struct random rnd;
+	random_init(&rnd, seed);
+	for (size_t i = 0; i < n_files; i++) {
+		snprintf(now_what, sizeof now_what, "%.250s", files[i].name);
+		run(files[i].data, files[i].size);
+		if (with_cuts)
+			cuts(&files[i], &rnd);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -229,32 +244,24 @@ int main(int argc, char **argv)
 	target = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
 	const char *env = getenv("SAKIMORI_MUTATIONS");
 	uint64_t mutations = strtoull(argc > 2 ? argv[2] : env ? env : "20000", NULL, 10);
-	uint64_t seed = strtoull(argc > 3 ? argv[3] : "1", NULL, 10);
-	signal(SIGALRM, too_slow);
-	if (__sanitizer_set_death_callback)
-		__sanitizer_set_death_callback(report);
-	signal(SIGABRT, crashed);
-	if (load_all(argv[1]) < 0)
-		return 1;
+	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
 	struct stat st;
 	bool single = stat(argv[1], &st) == 0 && S_ISREG(st.st_mode);
-	if (n_files == 0) {
-		fprintf(stderr, "%s: empty corpus\n", argv[1]);
+	signal(SIGALRM, too_slow);
+	signal(SIGABRT, crashed);
+	if (__sanitizer_set_death_callback)
+		__sanitizer_set_death_callback(report);
+	if (load_all(argv[1]) < 0 || n_files == 0) {
+		fprintf(stderr, "%s: no corpus\n", argv[1]);
 		return 1;
 	}
-	struct random rnd;
-	random_init(&rnd, seed);
-	for (size_t i = 0; i < n_files; i++) {
-		snprintf(now_what, sizeof now_what, "%.250s", files[i].name);
-		run(files[i].data, files[i].size);
-		if (!single)
-			cuts(&files[i], &rnd);
-	}
+	run_corpus(!single, seed);
 	uint8_t *work = malloc(INPUT_MAX + 2 * GROWTH);
-	for (uint64_t i = 0; work && !single && i < mutations; i++)
+	mutations = work && !single ? mutations : 0;
+	for (uint64_t i = 0; i < mutations; i++)
 		mutate(seed, i, work);
 	alarm(0);
-	printf("%s: %zu files, %llu mutations of seed %llu\n", target, n_files, (unsigned long long)(single ? 0 : mutations),
+	printf("%s: %zu files, %llu mutations of seed %llu\n", target, n_files, (unsigned long long)mutations,
 		(unsigned long long)seed);
 	free(work);
 	for (size_t i = 0; i < n_files; i++)
