@@ -11,16 +11,16 @@
 struct call {
 	const struct cli_noun *nouns;
 	size_t n_nouns;
-	int argc, at;			/* the word that is looked at */
+	int argc, at; /* the word that is looked at */
 	char **argv;
-	int n_args;			/* arguments so far; they are moved to the front of argv */
+	int n_args; /* arguments so far; they are moved to the front of argv */
 	const struct cli_noun *noun;
 	const struct cli_command *command;
-	void *options;			/* of `command` */
+	void *options; /* of `command` */
 	struct cli_global global;
-	bool help;			/* --help, or the first word was "help" */
-	bool ended;			/* after "--" */
-	const char *completion, *manual;	/* the hidden words */
+	bool help;			 /* --help, or the first word was "help" */
+	bool ended;			 /* after "--" */
+	const char *completion, *manual; /* the hidden words */
 	bool manual_top, version;
 };
 
@@ -103,9 +103,17 @@ static int unknown_option(const struct call *call, const char *word)
 
 int cli_number(const char *text, uint64_t *out)
 {
-	static const struct { const char *suffix; uint64_t unit; } units[] = {
-		{ "", 1 }, { "k", 1000 }, { "M", 1000000 }, { "G", 1000000000 },
-		{ "Ki", 1ull << 10 }, { "Mi", 1ull << 20 }, { "Gi", 1ull << 30 },
+	static const struct {
+		const char *suffix;
+		uint64_t unit;
+	} units[] = {
+		{ "", 1 },
+		{ "k", 1000 },
+		{ "M", 1000000 },
+		{ "G", 1000000000 },
+		{ "Ki", 1ull << 10 },
+		{ "Mi", 1ull << 20 },
+		{ "Gi", 1ull << 30 },
 	};
 	if (*text < '0' || *text > '9')
 		return -1;
@@ -145,7 +153,8 @@ static int set_option(const struct call *call, const struct cli_option *o, void 
 	case CLI_NUMBER:
 		if (cli_number(value, (uint64_t *)(void *)at) == 0)
 			return 0;
-		fprintf(stderr, "sakimori: --%s wants a number (also with k, M, G, Ki, Mi, Gi), not `%s`\n", o->name, shown(buf, value));
+		fprintf(stderr, "sakimori: --%s wants a number (also with k, M, G, Ki, Mi, Gi), not `%s`\n", o->name,
+			shown(buf, value));
 		return usage_hint(call);
 	case CLI_LIST: {
 		struct cli_list *list = (struct cli_list *)(void *)at;
@@ -178,7 +187,8 @@ static const struct cli_option *find_option(struct call *call, const char *name,
 	for (size_t r = 0; r < 2; r++)
 		for (size_t i = 0; i < counts[r]; i++) {
 			const struct cli_option *o = &rows[r][i];
-			if (name ? strlen(o->name) == n && memcmp(o->name, name, n) == 0 : o->letter && o->letter == letter) {
+			if (name ? strlen(o->name) == n && memcmp(o->name, name, n) == 0
+				 : o->letter && o->letter == letter) {
 				*base = bases[r];
 				return o;
 			}

@@ -16,54 +16,54 @@
 
 /* Exit codes of every command. */
 enum cli_exit {
-	CLI_DONE = 0,		/* done */
-	CLI_NEGATIVE = 1,	/* a negative result: check failed, not conforming */
-	CLI_USAGE = 2,		/* the words of the call are off */
-	CLI_FAILED = 3,		/* operating failure, also when only some named inputs failed */
-	CLI_REFUSED = 4,	/* refused by policy */
+	CLI_DONE = 0,	  /* done */
+	CLI_NEGATIVE = 1, /* a negative result: check failed, not conforming */
+	CLI_USAGE = 2,	  /* the words of the call are off */
+	CLI_FAILED = 3,	  /* operating failure, also when only some named inputs failed */
+	CLI_REFUSED = 4,  /* refused by policy */
 };
 
 enum cli_kind {
-	CLI_FLAG,	/* bool */
-	CLI_TEXT,	/* const char * */
-	CLI_NUMBER,	/* uint64_t; suffixes k, M, G (powers of 1000) and Ki, Mi, Gi */
-	CLI_LIST,	/* struct cli_list: repeatable text */
-	CLI_CHOICE,	/* const char *, one of `arg` ("a|b|c") */
+	CLI_FLAG,   /* bool */
+	CLI_TEXT,   /* const char * */
+	CLI_NUMBER, /* uint64_t; suffixes k, M, G (powers of 1000) and Ki, Mi, Gi */
+	CLI_LIST,   /* struct cli_list: repeatable text */
+	CLI_CHOICE, /* const char *, one of `arg` ("a|b|c") */
 };
 
 /* Offset for a row: { "dark", 0, CLI_LIST, CLI_FIELD(struct my_options, dark), "PREFIX", "..." }. */
 #define CLI_FIELD(type, member) offsetof(type, member)
 
-#define CLI_LIST_MAX 256	/* more of one option in a call is a usage error */
+#define CLI_LIST_MAX 256 /* more of one option in a call is a usage error */
 struct cli_list {
 	const char *v[CLI_LIST_MAX];
 	size_t n;
 };
 
 struct cli_option {
-	const char *name;	/* without the dashes */
-	char letter;		/* one-letter form, 0: none */
+	const char *name; /* without the dashes */
+	char letter;	  /* one-letter form, 0: none */
 	enum cli_kind kind;
-	size_t offset;		/* of the value in the command's options struct, from CLI_FIELD */
-	const char *arg;	/* name of the value for help: FILE and DIR are also completed, N, PREFIX;
-				   the choices of CLI_CHOICE; NULL for flags */
-	const char *help;	/* one sentence without the full stop */
+	size_t offset;	  /* of the value in the command's options struct, from CLI_FIELD */
+	const char *arg;  /* name of the value for help: FILE and DIR are also completed, N, PREFIX;
+			     the choices of CLI_CHOICE; NULL for flags */
+	const char *help; /* one sentence without the full stop */
 };
 
 /* What every command gets beside its own options. */
 struct cli_global {
-	const char *config, *store;	/* NULL: default */
+	const char *config, *store; /* NULL: default */
 	bool json, verbose, quiet;
 };
 
 struct cli_command {
-	const char *noun, *verb;	/* verb NULL: the noun alone is the command */
-	const char *args;		/* positional arguments: "FILE...", "[FILE...]", "ID [FILE]"; NULL: none.
-					   Too few or too many are a usage error before run() is called */
-	const char *summary;		/* one line */
+	const char *noun, *verb; /* verb NULL: the noun alone is the command */
+	const char *args;	 /* positional arguments: "FILE...", "[FILE...]", "ID [FILE]"; NULL: none.
+				    Too few or too many are a usage error before run() is called */
+	const char *summary;	 /* one line */
 	const struct cli_option *options;
 	size_t n_options;
-	size_t options_size;		/* of the options struct; handed to run() zeroed, then filled */
+	size_t options_size; /* of the options struct; handed to run() zeroed, then filled */
 	/* Returns an enum cli_exit. argv are the positional arguments, argc of them. */
 	int (*run)(const struct cli_global *global, const void *options, int argc, char **argv);
 };

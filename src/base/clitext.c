@@ -27,7 +27,8 @@ static void help_options(FILE *out, const struct cli_option *options, size_t n)
 		char left[160], letter[8] = "    ";
 		if (o->letter)
 			snprintf(letter, sizeof letter, "-%c, ", o->letter);
-		int w = snprintf(left, sizeof left, "  %s--%s%s%s", letter, o->name, value ? " " : "", value ? value : "");
+		int w = snprintf(
+			left, sizeof left, "  %s--%s%s%s", letter, o->name, value ? " " : "", value ? value : "");
 		if (w >= LEFT_COLUMN)
 			fprintf(out, "%s\n%*s%s", left, LEFT_COLUMN, "", o->help);
 		else
@@ -47,7 +48,8 @@ void clitext_help_top(FILE *out, const struct cli_noun *nouns, size_t n_nouns)
 	fputs("usage: sakimori [--config FILE] [--store DIR] [--json] [-v|-q] NOUN VERB [OPTION...] [ARGUMENT...]\n"
 	      "       sakimori help NOUN [VERB]\n"
 	      "       sakimori --version\n\n"
-	      "Guards the frontier between the Internet of Things and the Internet.\n\nnouns:\n", out);
+	      "Guards the frontier between the Internet of Things and the Internet.\n\nnouns:\n",
+		out);
 	for (size_t i = 0; i < n_nouns; i++)
 		fprintf(out, "  %-12s %s\n", nouns[i].noun, nouns[i].summary);
 	fputs("\nglobal options:\n", out);

@@ -2,36 +2,39 @@
 #include "base/text.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool tail(const char *s, size_t n)
-{
-	for (size_t i = 1; i < n; i++)
-		if (((unsigned char)s[i] & 0xc0) != 0x80)
-			return false;
-	return true;
-}
+/* Well-formed sequences: first byte, second byte, length (RFC 3629 section 4). */
+static const struct {
+	uint8_t from, to, second_from, second_to, length;
+} utf8_rows[] = {
+	{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+	{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+	{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+	{ 0xed, 0xed, 0x80, 0x9f, 3 },
+	{ 0xee, 0xef, 0x80, 0xbf, 3 },
+	{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+	{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+	{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+};
 
 size_t text_utf8_length(const char *s, size_t n)
 {
+	const uint8_t *p = (const uint8_t *)s;
 	if (n == 0)
 		return 0;
-	unsigned char c = (unsigned char)s[0], d = n > 1 ? (unsigned char)s[1] : 0;
-	if (c < 0x80)
+	if (p[0] < 0x80)
 		return 1;
-	if (c >= 0xc2 && c < 0xe0)
-		return n >= 2 && tail(s, 2) ? 2 : 0;
-	if (c >= 0xe0 && c < 0xf0) {
-		if (n < 3 || !tail(s, 3) || (c == 0xe0 && d < 0xa0) || (c == 0xed && d >= 0xa0))
+	for (size_t i = 0; i < sizeof utf8_rows / sizeof *utf8_rows; i++) {
+		if (p[0] < utf8_rows[i].from || p[0] > utf8_rows[i].to)
+			continue;
+		if (n < utf8_rows[i].length || p[1] < utf8_rows[i].second_from || p[1] > utf8_rows[i].second_to)
 			return 0;
-		return 3;
-	}
-	if (c >= 0xf0 && c < 0xf5) {
-		if (n < 4 || !tail(s, 4) || (c == 0xf0 && d < 0x90) || (c == 0xf4 && d >= 0x90))
-			return 0;
-		return 4;
+		for (size_t k = 2; k < utf8_rows[i].length; k++)
+			if ((p[k] & 0xc0) != 0x80)
+				return 0;
+		return utf8_rows[i].length;
 	}
 	return 0;
 }

@@ -155,13 +155,16 @@ static void exit_codes(void **state)
 		good = good && (cases[i].in_out ? strstr(out, cases[i].in_out) != NULL : !*out);
 		good = good && (cases[i].in_err ? strstr(err_out, cases[i].in_err) != NULL : !*err_out);
 		if (!good)
-			fail_msg("`%s`: exit %d, %d calls, out `%s`, err `%s`", cases[i].line, r, seen.calls, out, err_out);
+			fail_msg("`%s`: exit %d, %d calls, out `%s`, err `%s`", cases[i].line, r, seen.calls, out,
+				err_out);
 	}
 }
 
 static void values(void **state)
 {
-	assert_int_equal(call("--json house --store /s paint -wn3 a --colour green --wall=n b --wall s -v --from - -- --wet -"), 0);
+	assert_int_equal(
+		call("--json house --store /s paint -wn3 a --colour green --wall=n b --wall s -v --from - -- --wet -"),
+		0);
 	assert_int_equal(seen.calls, 1);
 	assert_true(seen.global.json && seen.global.verbose && !seen.global.quiet);
 	assert_string_equal(seen.global.store, "/s");
@@ -183,12 +186,30 @@ static void values(void **state)
 
 static void numbers(void **state)
 {
-	static const struct { const char *text; int want; uint64_t value; } cases[] = {
-		{ "0", 0, 0 }, { "7", 0, 7 }, { "5k", 0, 5000 }, { "2M", 0, 2000000 }, { "3G", 0, 3000000000 },
-		{ "1Ki", 0, 1024 }, { "1Mi", 0, 1048576 }, { "1Gi", 0, 1073741824 },
-		{ "18446744073709551615", 0, UINT64_MAX }, { "18446744073709551616", -1, 0 },
-		{ "18446744073709551615k", -1, 0 }, { "", -1, 0 }, { "-1", -1, 0 }, { "+1", -1, 0 }, { " 1", -1, 0 },
-		{ "1x", -1, 0 }, { "0x10", -1, 0 }, { "1K", -1, 0 }, { "k", -1, 0 },
+	static const struct {
+		const char *text;
+		int want;
+		uint64_t value;
+	} cases[] = {
+		{ "0", 0, 0 },
+		{ "7", 0, 7 },
+		{ "5k", 0, 5000 },
+		{ "2M", 0, 2000000 },
+		{ "3G", 0, 3000000000 },
+		{ "1Ki", 0, 1024 },
+		{ "1Mi", 0, 1048576 },
+		{ "1Gi", 0, 1073741824 },
+		{ "18446744073709551615", 0, UINT64_MAX },
+		{ "18446744073709551616", -1, 0 },
+		{ "18446744073709551615k", -1, 0 },
+		{ "", -1, 0 },
+		{ "-1", -1, 0 },
+		{ "+1", -1, 0 },
+		{ " 1", -1, 0 },
+		{ "1x", -1, 0 },
+		{ "0x10", -1, 0 },
+		{ "1K", -1, 0 },
+		{ "k", -1, 0 },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		uint64_t v = 0;
@@ -250,8 +271,8 @@ static void every_global_option_is_helped(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(exit_codes), cmocka_unit_test(values), cmocka_unit_test(numbers),
-		cmocka_unit_test(lists_have_a_limit), cmocka_unit_test(full_disk_is_a_failure),
-		cmocka_unit_test(every_global_option_is_helped) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(exit_codes), cmocka_unit_test(values),
+		cmocka_unit_test(numbers), cmocka_unit_test(lists_have_a_limit),
+		cmocka_unit_test(full_disk_is_a_failure), cmocka_unit_test(every_global_option_is_helped) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
