@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -13,14 +14,30 @@ static _Noreturn void out_of_memory(size_t size)
 	abort();
 }
 
-void *mem_map(size_t size)
+#define HUGE ((size_t)2 << 20)
+
+static void *map(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		out_of_memory(size);
-	if (size >= 2u << 20)
-		madvise(p, size, MADV_HUGEPAGE);
 	return p;
+}
+
+void *mem_map(size_t size)
+{
+	if (size < HUGE)
+		return map(size);
+	/* Map more, then give back what lies before and behind the aligned part. */
+	size_t rounded = (size + 4095) & ~(size_t)4095;
+	uint8_t *p = map(rounded + HUGE);
+	size_t before = (HUGE - ((uintptr_t)p & (HUGE - 1))) & (HUGE - 1);
+	if (before)
+		ENSURE(munmap(p, before) == 0);
+	if (HUGE - before)
+		ENSURE(munmap(p + before + rounded, HUGE - before) == 0);
+	madvise(p + before, rounded, MADV_HUGEPAGE);
+	return p + before;
 }
 
 void mem_unmap(void *p, size_t size)

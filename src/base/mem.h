@@ -6,7 +6,10 @@
 #pragma once
 #include <stddef.h>
 
-/* Zeroed memory of `size` bytes, page aligned, on huge pages when `size` allows. Ends the process when the system has none. */
+/*
+ * Zeroed memory of `size` bytes: page aligned, from 2 MiB on aligned to huge pages and asked for on them. Only what is touched takes
+ * memory, so that a table can reserve its limit and never move. Ends the process when the system has no address space.
+ */
 void *mem_map(size_t size);
 
 void mem_unmap(void *p, size_t size);

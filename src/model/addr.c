@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/addr.h"
 
-#include "base/random.h"
-
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-struct addr addr_from4(uint32_t host_order)
-{
-	struct addr a = { .b = { [10] = 0xff, [11] = 0xff } };
-	store_be32(a.b + 12, host_order);
-	return a;
-}
 
 struct addr addr_from6(const uint8_t b[16])
 {
@@ -35,11 +26,6 @@ uint32_t addr_to4(const struct addr *a)
 int addr_cmp(const struct addr *a, const struct addr *b)
 {
 	return memcmp(a->b, b->b, 16);
-}
-
-uint64_t addr_hash(const struct addr *a, uint64_t key)
-{
-	return random_mix(random_mix(load_be64(a->b) ^ key) ^ load_be64(a->b + 8));
 }
 
 const char *addr_text(char out[ADDR_TEXT_MAX], const struct addr *a)

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/random.h"
 
 #define ADDR_TEXT_MAX 64
 
@@ -15,12 +16,29 @@ struct prefix {
 	uint8_t bits;		/* 0..128, counted in the mapped form: an IPv4 /16 has 112 */
 };
 
-struct addr addr_from4(uint32_t host_order);
+static inline struct addr addr_from4(uint32_t host_order)
+{
+	struct addr a = { .b = { [10] = 0xff, [11] = 0xff } };
+	store_be32(a.b + 12, host_order);
+	return a;
+}
 struct addr addr_from6(const uint8_t b[16]);
 bool addr_is4(const struct addr *a);
 uint32_t addr_to4(const struct addr *a);	/* host order; only of IPv4 */
+static inline bool addr_same(const struct addr *a, const struct addr *b)
+{
+	uint64_t x[2], y[2];
+	memcpy(x, a, 16);
+	memcpy(y, b, 16);
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
 int addr_cmp(const struct addr *a, const struct addr *b);	/* like memcmp: IPv4 sorts as ::ffff:a.b.c.d */
-uint64_t addr_hash(const struct addr *a, uint64_t key);
+static inline uint64_t addr_hash(const struct addr *a, uint64_t key)
+{
+	uint64_t w[2];
+	memcpy(w, a, 16);
+	return random_mix((w[0] ^ key) * 0x9e3779b97f4a7c15u ^ w[1]);
+}
 
 /* Text in the usual form (RFC 5952); returns `out`. */
 const char *addr_text(char out[ADDR_TEXT_MAX], const struct addr *a);

@@ -7,7 +7,7 @@
 enum source_mark { MARK_ZMAP_ID, MARK_ZMAP_SYN, MARK_MASSCAN, MARK_MIRAI, MARK_NMAP, MARK_N };
 
 /*
- * Fields of TCP SYN packets that stayed the same over all of the source's SYNs in the minute: bit set while constant. `constant[k]` is the value.
+ * Fields of TCP SYN packets that stayed the same over all of the source's SYNs in the minute: bit set while constant.
  * A tool that derives a field from the destination and a session key shows as a constant XOR (Ghiette et al. 2016).
  */
 enum source_constant {
@@ -29,7 +29,5 @@ struct source {
 	uint32_t marks[MARK_N];
 	uint32_t syns;		/* SYN packets: what `marks` and `constants` are relative to (MASSCAN: TCP and UDP probes) */
 	uint32_t constants;	/* bit k: source_constant k held for all SYNs of the minute (when syns >= 2) */
-	uint32_t constant[CONST_N];
-	uint8_t ttl_min, ttl_max;
 	uint32_t targets, ports; /* distinct destinations; distinct (protocol, port) of TCP and UDP; exact within the minute */
 };

@@ -115,6 +115,7 @@ static inline enum capfile_status pcap_records(struct capfile *c, struct bytes w
 			status = CAPFILE_MORE;
 			break;
 		}
+		__builtin_prefetch(p + 640);
 		uint32_t caplen = get32(p + 8, swapped), len = get32(p + 12, swapped);
 		if (__builtin_expect((caplen | len) == 0 && is_header(w, off), 0)) {
 			pcap_header(c, p);

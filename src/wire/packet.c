@@ -187,16 +187,64 @@ void packet_decode_ip(uint16_t ethertype, struct bytes ip, struct packet *out)
 		out->layer = ethertype == ETHER_ARP ? LAYER_ARP : LAYER_NONIP;
 }
 
+/*
+ * Nearly every frame of a telescope: Ethernet without a tag, IPv4 without options and not a later fragment, a whole TCP, UDP or ICMP header.
+ * Says false for anything else, which then takes the long way to the same result. Each case writes the whole struct once.
+ */
+static inline bool usual(const uint8_t *e, size_t n, struct packet *out)
+{
+	const uint8_t *ip = e + 14, *t = e + 34;
+	size_t total = load_be16(ip + 2), have = n - 14;
+	if (total < have)
+		have = total;
+	if (have < 28 || (load_be16(ip + 6) & 0x1fff) != 0)
+		return false;
+	struct packet p = {
+		.layer = LAYER_IP4,
+		.proto = ip[9],
+		.ttl = ip[8],
+		.dont_fragment = ip[6] & 0x40,
+		.sport = load_be16(t),
+		.dport = load_be16(t + 2),
+		.ip_len = (uint16_t)total,
+		.ip_id = load_be16(ip + 4),
+		.src4 = load_be32(ip + 12),
+		.dst4 = load_be32(ip + 16),
+	};
+	if (p.proto == PROTO_TCP) {
+		size_t header = (size_t)(t[12] >> 4) * 4, left = have - 20;
+		if (left < 20 || header < 20)
+			return false;
+		p.cls = tcp_classes[t[13] & 0x3f];
+		p.tcp_flags = t[13];
+		p.tcp_words = t[12] >> 4;
+		p.window = load_be16(t + 14);
+		p.seq = load_be32(t + 4);
+		size_t whole = header < left ? header : left;
+		p.options = (struct bytes){ t + 20, whole - 20 };
+		p.payload = (struct bytes){ t + whole, left - whole };
+	} else if (p.proto == PROTO_UDP) {
+		p.cls = CLASS_UDP;
+		p.payload = (struct bytes){ t + 8, have - 28 };
+	} else if (p.proto == PROTO_ICMP) {
+		p.cls = CLASS_ICMP;
+		p.sport = t[0];
+		p.dport = t[1];
+		p.payload = (struct bytes){ t + 4, have - 24 };
+	} else {
+		return false;
+	}
+	*out = p;
+	return true;
+}
+
 void packet_decode(int linktype, struct bytes frame, struct packet *out)
 {
 	struct link link;
-	/* Nearly every frame: Ethernet without a tag. */
-	const uint8_t *p = linktype == LINK_ETHERNET ? bytes_need(frame, 12, 2) : NULL;
-	if (p && load_be16(p) == ETHER_IPV4) {
-		*out = (struct packet){ .cls = CLASS_N };
-		ipv4(bytes_from(frame, 14), out);
+	if (__builtin_expect(linktype == LINK_ETHERNET && frame.n >= 42 && load_be16(frame.p + 12) == ETHER_IPV4 &&
+				frame.p[14] == 0x45 && usual(frame.p, frame.n, out),
+		    1))
 		return;
-	}
 	if (!link_known(linktype)) {
 		*out = (struct packet){ .layer = LAYER_UNKNOWN, .cls = CLASS_N };
 		return;

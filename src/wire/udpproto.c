@@ -4,7 +4,7 @@
 enum { QUESTION = 1, ANSWER = 2, ANY = 3 };
 
 /*
- * One row a shape: `port` 0 means the shape alone says it; else one of the two ports must be it. `at` and `magic` are compared
+ * One row a shape: `port` 0 means the shape alone says it (first rows); else one of the two ports must be it. `at` and `magic` are compared
  * byte by byte where `mask` has a bit. The direction tells questions from answers.
  */
 struct shape {
@@ -19,64 +19,65 @@ struct shape {
 static const struct shape shapes[] = {
 	{ UDP_PROTO_SSDP, 0, QUESTION, 0, 8, 8, "M-SEARCH", NULL },
 	{ UDP_PROTO_SSDP, 0, ANSWER, 0, 7, 7, "NOTIFY ", NULL },
-	{ UDP_PROTO_SSDP, 1900, ANSWER, 0, 5, 5, "HTTP/", NULL },
 	{ UDP_PROTO_SIP, 0, QUESTION, 0, 12, 12, "OPTIONS sip:", NULL },
 	{ UDP_PROTO_SIP, 0, QUESTION, 0, 13, 13, "REGISTER sip:", NULL },
 	{ UDP_PROTO_SIP, 0, QUESTION, 0, 11, 11, "INVITE sip:", NULL },
 	{ UDP_PROTO_SIP, 0, ANSWER, 0, 8, 8, "SIP/2.0 ", NULL },
 	{ UDP_PROTO_STUN, 0, QUESTION, 0, 8, 20, "\0\1\0\0\x21\x12\xa4\x42", "\xff\xff\0\3\xff\xff\xff\xff" },
 	{ UDP_PROTO_STUN, 0, ANSWER, 4, 4, 20, "\x21\x12\xa4\x42", NULL },
-	{ UDP_PROTO_MEMCACHED, 11211, QUESTION, 8, 5, 13, "stats", NULL },
-	{ UDP_PROTO_MEMCACHED, 11211, QUESTION, 8, 4, 12, "get ", NULL },
-	{ UDP_PROTO_MEMCACHED, 11211, QUESTION, 8, 5, 13, "gets ", NULL },
-	{ UDP_PROTO_MEMCACHED, 11211, QUESTION, 8, 7, 13, "version", NULL },
-	{ UDP_PROTO_MEMCACHED, 11211, ANSWER, 0, 0, 8, "", NULL },
 	{ UDP_PROTO_BITTORRENT, 0, QUESTION, 0, 12, 12, "d1:ad2:id20:", NULL },
 	{ UDP_PROTO_BITTORRENT, 0, ANSWER, 0, 12, 12, "d1:rd2:id20:", NULL },
 	{ UDP_PROTO_QUAKE, 0, QUESTION, 0, 7, 7, "\xff\xff\xff\xffget", NULL },
 	{ UDP_PROTO_QUAKE, 0, QUESTION, 0, 25, 25, "\xff\xff\xff\xffTSource Engine Query", NULL },
 	{ UDP_PROTO_QUAKE, 0, ANSWER, 0, 4, 5, "\xff\xff\xff\xff", NULL },
-	{ UDP_PROTO_NETBIOS, 137, QUESTION, 2, 10, 50, "\0\0\0\1\0\0\0\0\0\0", "\x80\0\xff\xff\xff\xff\xff\xff\xff\xff" },
-	{ UDP_PROTO_NETBIOS, 137, ANSWER, 2, 1, 12, "\x80", "\x80" },
-	{ UDP_PROTO_MDNS, 5353, QUESTION, 2, 1, 12, "\0", "\x80" },
-	{ UDP_PROTO_MDNS, 5353, ANSWER, 2, 1, 12, "\x80", "\x80" },
+	{ UDP_PROTO_DTLS, 0, QUESTION, 0, 3, 14, "\x16\xfe\xff", "\xff\xff\xfd" },
+	/* From here on ascending by port. */
+	{ UDP_PROTO_CHARGEN, 19, ANY, 0, 0, 1, "", NULL },
 	{ UDP_PROTO_DNS, 53, QUESTION, 2, 4, 17, "\0\0\0\1", "\xf8\0\xff\xff" },
 	{ UDP_PROTO_DNS, 53, ANSWER, 2, 1, 12, "\x80", "\x80" },
+	{ UDP_PROTO_DHCP, 67, QUESTION, 0, 2, 236, "\1\1", NULL },
+	{ UDP_PROTO_DHCP, 67, ANSWER, 0, 2, 236, "\2\1", NULL },
+	{ UDP_PROTO_TFTP, 69, QUESTION, 0, 2, 6, "\0\1", NULL },
+	{ UDP_PROTO_TFTP, 69, QUESTION, 0, 2, 6, "\0\2", NULL },
+	{ UDP_PROTO_TFTP, 69, ANSWER, 0, 2, 4, "\0\5", NULL },
+	{ UDP_PROTO_PORTMAP, 111, QUESTION, 4, 12, 40, "\0\0\0\0\0\0\0\2\0\1\x86\xa0", NULL },
+	{ UDP_PROTO_PORTMAP, 111, ANSWER, 4, 4, 24, "\0\0\0\1", NULL },
 	{ UDP_PROTO_NTP, 123, QUESTION, 0, 1, 48, "\3", "\7" },
 	{ UDP_PROTO_NTP, 123, QUESTION, 0, 4, 8, "\x17\0\3\0", "\x87\0\xff\0" },
 	{ UDP_PROTO_NTP, 123, QUESTION, 0, 2, 12, "\6\0", "\7\x80" },
 	{ UDP_PROTO_NTP, 123, ANSWER, 0, 1, 48, "\4", "\7" },
 	{ UDP_PROTO_NTP, 123, ANSWER, 0, 1, 8, "\x80", "\x80" },
 	{ UDP_PROTO_NTP, 123, ANSWER, 0, 2, 12, "\6\x80", "\7\x80" },
+	{ UDP_PROTO_NETBIOS, 137, QUESTION, 2, 10, 50, "\0\0\0\1\0\0\0\0\0\0", "\x80\0\xff\xff\xff\xff\xff\xff\xff\xff" },
+	{ UDP_PROTO_NETBIOS, 137, ANSWER, 2, 1, 12, "\x80", "\x80" },
 	{ UDP_PROTO_SNMP, 161, ANY, 0, 1, 20, "\x30", NULL },
 	{ UDP_PROTO_SNMP, 162, ANSWER, 0, 1, 20, "\x30", NULL },
-	{ UDP_PROTO_TFTP, 69, QUESTION, 0, 2, 6, "\0\1", NULL },
-	{ UDP_PROTO_TFTP, 69, QUESTION, 0, 2, 6, "\0\2", NULL },
-	{ UDP_PROTO_TFTP, 69, ANSWER, 0, 2, 4, "\0\5", NULL },
-	{ UDP_PROTO_COAP, 5683, QUESTION, 0, 2, 4, "\x40\1", "\xc0\xff" },
-	{ UDP_PROTO_COAP, 5683, ANSWER, 0, 1, 4, "\x40", "\xc0" },
-	{ UDP_PROTO_RIP, 520, QUESTION, 0, 2, 24, "\1\0", "\xff\0" },
-	{ UDP_PROTO_RIP, 520, ANSWER, 0, 1, 24, "\2", NULL },
-	{ UDP_PROTO_PORTMAP, 111, QUESTION, 4, 12, 40, "\0\0\0\0\0\0\0\2\0\1\x86\xa0", NULL },
-	{ UDP_PROTO_PORTMAP, 111, ANSWER, 4, 4, 24, "\0\0\0\1", NULL },
-	{ UDP_PROTO_IPMI, 623, QUESTION, 0, 4, 12, "\6\0\xff\7", "\xff\0\xff\x7f" },
 	{ UDP_PROTO_CLDAP, 389, QUESTION, 0, 1, 20, "\x30", NULL },
-	{ UDP_PROTO_UBNT, 10001, QUESTION, 0, 4, 4, "\1\0\0\0", NULL },
-	{ UDP_PROTO_BACNET, 47808, QUESTION, 0, 2, 8, "\x81\0", "\xff\0" },
-	{ UDP_PROTO_WSD, 3702, ANY, 0, 1, 20, "<", NULL },
+	{ UDP_PROTO_QUIC, 443, QUESTION, 0, 1, 21, "\xc0", "\xc0" },
 	{ UDP_PROTO_ISAKMP, 500, QUESTION, 8, 8, 28, "\0\0\0\0\0\0\0\0", NULL },
 	{ UDP_PROTO_ISAKMP, 500, ANSWER, 17, 1, 28, "\x10", "\xf0" },
-	{ UDP_PROTO_ISAKMP, 4500, QUESTION, 0, 12, 32, "\0\0\0\0\0\0\0\0\0\0\0\0", "\xff\xff\xff\xff\0\0\0\0\0\0\0\0" },
-	{ UDP_PROTO_ISAKMP, 4500, ANSWER, 0, 0, 1, "", NULL },
-	{ UDP_PROTO_DTLS, 0, QUESTION, 0, 3, 14, "\x16\xfe\xff", "\xff\xff\xfd" },
+	{ UDP_PROTO_SYSLOG, 514, ANSWER, 0, 1, 4, "<", NULL },
+	{ UDP_PROTO_RIP, 520, QUESTION, 0, 2, 24, "\1\0", "\xff\0" },
+	{ UDP_PROTO_RIP, 520, ANSWER, 0, 1, 24, "\2", NULL },
+	{ UDP_PROTO_IPMI, 623, QUESTION, 0, 4, 12, "\6\0\xff\7", "\xff\0\xff\x7f" },
 	{ UDP_PROTO_OPENVPN, 1194, QUESTION, 0, 1, 14, "\x38", NULL },
 	{ UDP_PROTO_OPENVPN, 1194, ANSWER, 0, 1, 14, "\x40", NULL },
+	{ UDP_PROTO_SSDP, 1900, ANSWER, 0, 5, 5, "HTTP/", NULL },
+	{ UDP_PROTO_WSD, 3702, ANY, 0, 1, 20, "<", NULL },
+	{ UDP_PROTO_ISAKMP, 4500, QUESTION, 0, 12, 32, "\0\0\0\0\0\0\0\0\0\0\0\0", "\xff\xff\xff\xff\0\0\0\0\0\0\0\0" },
+	{ UDP_PROTO_ISAKMP, 4500, ANSWER, 0, 0, 1, "", NULL },
+	{ UDP_PROTO_MDNS, 5353, QUESTION, 2, 1, 12, "\0", "\x80" },
+	{ UDP_PROTO_MDNS, 5353, ANSWER, 2, 1, 12, "\x80", "\x80" },
+	{ UDP_PROTO_COAP, 5683, QUESTION, 0, 2, 4, "\x40\1", "\xc0\xff" },
+	{ UDP_PROTO_COAP, 5683, ANSWER, 0, 1, 4, "\x40", "\xc0" },
+	{ UDP_PROTO_UBNT, 10001, QUESTION, 0, 4, 4, "\1\0\0\0", NULL },
+	{ UDP_PROTO_MEMCACHED, 11211, QUESTION, 8, 5, 13, "stats", NULL },
+	{ UDP_PROTO_MEMCACHED, 11211, QUESTION, 8, 4, 12, "get ", NULL },
+	{ UDP_PROTO_MEMCACHED, 11211, QUESTION, 8, 5, 13, "gets ", NULL },
+	{ UDP_PROTO_MEMCACHED, 11211, QUESTION, 8, 7, 13, "version", NULL },
+	{ UDP_PROTO_MEMCACHED, 11211, ANSWER, 0, 0, 8, "", NULL },
+	{ UDP_PROTO_BACNET, 47808, QUESTION, 0, 2, 8, "\x81\0", "\xff\0" },
 	{ UDP_PROTO_WIREGUARD, 51820, QUESTION, 0, 4, 148, "\1\0\0\0", NULL },
-	{ UDP_PROTO_QUIC, 443, QUESTION, 0, 1, 21, "\xc0", "\xc0" },
-	{ UDP_PROTO_DHCP, 67, QUESTION, 0, 2, 236, "\1\1", NULL },
-	{ UDP_PROTO_DHCP, 67, ANSWER, 0, 2, 236, "\2\1", NULL },
-	{ UDP_PROTO_SYSLOG, 514, ANSWER, 0, 1, 4, "<", NULL },
-	{ UDP_PROTO_CHARGEN, 19, ANY, 0, 0, 1, "", NULL },
 };
 
 static const char *const names[UDP_PROTO_N] = { NULL, "dns", "ntp", "snmp", "ssdp", "sip", "mdns", "coap", "memcached", "chargen",
@@ -101,14 +102,61 @@ static bool fits(const struct shape *s, uint16_t sport, uint16_t dport, struct b
 	return true;
 }
 
+#define SHAPES (sizeof shapes / sizeof *shapes)
+#define ANY_PORT 14	/* rows before those with a port */
+
+/* First row of a port, SHAPES when it has none. */
+static size_t rows_of(uint16_t port)
+{
+	size_t low = ANY_PORT, high = SHAPES;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (shapes[middle].port < port)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < SHAPES && shapes[low].port == port ? low : SHAPES;
+}
+
+static const struct shape *at_port(uint16_t port, uint16_t sport, uint16_t dport, struct bytes payload)
+{
+	for (size_t i = rows_of(port); i < SHAPES && shapes[i].port == port; i++)
+		if (fits(&shapes[i], sport, dport, payload))
+			return &shapes[i];
+	return NULL;
+}
+
+/* The shapes that need no port begin with one of these bytes. */
+static bool may_begin(uint8_t first)
+{
+	switch (first) {
+	case 'M':
+	case 'N':
+	case 'O':
+	case 'R':
+	case 'I':
+	case 'S':
+	case 'd':
+	case 0x00:
+	case 0x01:
+	case 0x16:
+	case 0xff:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static const struct shape *shape_of(uint16_t sport, uint16_t dport, struct bytes payload)
 {
 	if (payload.n == 0)
 		return NULL;
-	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+	for (size_t i = 0; may_begin(payload.p[0]) && i < ANY_PORT; i++)
 		if (fits(&shapes[i], sport, dport, payload))
 			return &shapes[i];
-	return NULL;
+	const struct shape *s = at_port(dport, sport, dport, payload);
+	return s ? s : at_port(sport, sport, dport, payload);
 }
 
 enum udp_protocol udp_protocol_of(uint16_t sport, uint16_t dport, struct bytes payload)

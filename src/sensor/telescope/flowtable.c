@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define FIRST_SLOTS 4096u
+#define FIRST_SLOTS 8192u
 #define NARROW_WORDS 2
 #define WIDE_WORDS 5
 #define RESERVE_SHARE 8	/* folded keys have room for 1/8 of max_flows more */
@@ -24,28 +24,34 @@ struct tail {
 struct flowtable {
 	uint32_t *slots;	/* 0: empty, else (record + 1) | tag << index_bits */
 	uint8_t *records;	/* key words, then struct tail */
-	size_t n_slots, n_records, room;
-	size_t max_flows;
+	size_t n_slots, n_records;
+	size_t max_flows, limit; /* new keys are folded from the first on; the second is all there is room for */
 	size_t words, stride;
 	unsigned index_bits;
 	uint64_t seed[2];
 	uint64_t folded, lost;
+	size_t touched;		/* most records ever in use */
 };
 
-static uint64_t fold_multiply(uint64_t a, uint64_t b)
+/* The high and low half of a 64 x 64 bit product, folded: one multiplication mixes both words (wyhash, Wang Yi). */
+static inline uint64_t fold_multiply(uint64_t a, uint64_t b)
 {
+#ifdef __SIZEOF_INT128__
 	__extension__ unsigned __int128 m = (unsigned __int128)a * b;
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
+#else
+	return random_mix(a * 0x9e3779b97f4a7c15u ^ b);
+#endif
 }
 
 static inline uint64_t hash_key(const struct flowtable *t, const uint64_t *word, size_t words, uint8_t flags)
 {
-	uint64_t h = fold_multiply(word[0] ^ t->seed[0], word[1] ^ t->seed[1]);
+	uint64_t h = fold_multiply(word[0] ^ t->seed[0], word[1] ^ t->seed[1] ^ flags * 0xa0761d6478bd642fu);
 	if (words == WIDE_WORDS) {
 		h ^= fold_multiply(word[2] ^ t->seed[1], word[3] ^ t->seed[0] ^ 0x9e3779b97f4a7c15u);
 		h = fold_multiply(h ^ t->seed[1], word[4] ^ 0xd6e8feb86659fd93u);
 	}
-	return fold_multiply(h ^ flags, 0xa0761d6478bd642fu ^ t->seed[1]);
+	return h;
 }
 
 struct flowtable *flowtable_new(bool wide, size_t max_flows, uint64_t seed)
@@ -57,6 +63,11 @@ struct flowtable *flowtable_new(bool wide, size_t max_flows, uint64_t seed)
 	t->max_flows = max_flows;
 	t->seed[0] = random_mix(seed ^ 0x666c6f77u);
 	t->seed[1] = random_mix(seed + 0x9e3779b97f4a7c15u) | 1;
+	t->limit = max_flows + max_flows / RESERVE_SHARE;
+	t->index_bits = 1;
+	while ((size_t)1 << t->index_bits <= t->limit)
+		t->index_bits++;
+	t->records = mem_map(t->limit * t->stride);
 	return t;
 }
 
@@ -65,7 +76,7 @@ void flowtable_free(struct flowtable *t)
 	if (!t)
 		return;
 	mem_unmap(t->slots, t->n_slots * sizeof *t->slots);
-	mem_unmap(t->records, t->room * t->stride);
+	mem_unmap(t->records, t->limit * t->stride);
 	free(t);
 }
 
@@ -84,22 +95,13 @@ static inline uint32_t slot_tag(uint64_t hash, unsigned index_bits)
 	return (uint32_t)(hash >> 32) >> index_bits << index_bits;
 }
 
-/* Doubles both arrays: amortised one insert a record, and none once the size fits the traffic. */
+/* Doubles the slots, at most half full: amortised one insert a record, and none once the size fits the traffic. */
 static void grow(struct flowtable *t)
 {
-	size_t slots = t->n_slots ? t->n_slots * 2 : FIRST_SLOTS, room = slots / 2;
-	uint8_t *records = mem_map(room * t->stride);
-	if (t->n_records)
-		memcpy(records, t->records, t->n_records * t->stride);
-	mem_unmap(t->records, t->room * t->stride);
+	size_t slots = t->n_slots ? t->n_slots * 2 : FIRST_SLOTS;
 	mem_unmap(t->slots, t->n_slots * sizeof *t->slots);
-	t->records = records;
-	t->room = room;
 	t->slots = mem_map(slots * sizeof *t->slots);
 	t->n_slots = slots;
-	t->index_bits = 0;
-	while ((size_t)1 << t->index_bits <= room)
-		t->index_bits++;
 	for (size_t i = 0; i < t->n_records; i++) {
 		uint64_t hash = hash_key(t, (const uint64_t *)record(t, i), t->words, tail_of(t, i)->flags);
 		size_t at = hash & (slots - 1);
@@ -147,18 +149,26 @@ static uint16_t unpack_tags(uint16_t packed)
 	return (uint16_t)(tags | (cls == CLASS_FRAG ? FLOW_FRAGMENT : 0));
 }
 
-/* The record of a key, or -1; `*at` is where a new one would go. */
-static inline ptrdiff_t find(const struct flowtable *t, const struct flowtable_key *k, size_t words, size_t *at)
+static inline bool same_key(const uint8_t *rec, const uint64_t *word, size_t words)
 {
-	size_t mask = t->n_slots - 1, i = k->hash & mask;
+	const uint64_t *have = (const uint64_t *)rec;
+	uint64_t diff = (have[0] ^ word[0]) | (have[1] ^ word[1]);
+	if (words == WIDE_WORDS)
+		diff |= (have[2] ^ word[2]) | (have[3] ^ word[3]) | (have[4] ^ word[4]);
+	return diff == 0;
+}
+
+/* The record of a key, or -1; `*at` is where a new one would go. */
+static inline __attribute__((always_inline)) ptrdiff_t find(const struct flowtable *t, const struct flowtable_key *k, size_t words, size_t *at)
+{
+	size_t mask = t->n_slots - 1, i = k->slot;
 	uint32_t tag = slot_tag(k->hash, t->index_bits), index = ((uint32_t)1 << t->index_bits) - 1;
 	for (; t->slots[i]; i = (i + 1) & mask) {
 		if ((t->slots[i] & ~index) != tag)
 			continue;
 		size_t r = (t->slots[i] & index) - 1;
 		const uint8_t *rec = t->records + r * (words * 8 + sizeof(struct tail));
-		if (memcmp(rec, k->word, words * 8) == 0 &&
-			((const struct tail *)(rec + words * 8))->flags == k->flags)
+		if (same_key(rec, k->word, words) && ((const struct tail *)(rec + words * 8))->flags == k->flags)
 			return (ptrdiff_t)r;
 	}
 	*at = i;
@@ -208,24 +218,30 @@ static void fold(struct flowtable *t, const struct flowtable_key *k, size_t word
 	}
 	*last &= 0x0000ffff0000ff00u;
 	f.hash = hash_key(t, f.word, words, f.flags);
+	f.slot = (uint32_t)(f.hash & (t->n_slots - 1));
 	ptrdiff_t r = find(t, &f, words, &at);
 	t->folded++;
 	if (r >= 0)
 		update(tail_of(t, (size_t)r), &f);
-	else if (t->n_records < t->max_flows + t->max_flows / RESERVE_SHARE)
+	else if (t->n_records < t->limit)
 		append(t, &f, words, at);
 	else
 		t->lost++;
 }
 
-static inline void add_all(struct flowtable *t, const struct flowtable_key *keys, size_t n, size_t words)
+static inline __attribute__((always_inline)) void add_all(struct flowtable *t, struct flowtable_key *keys, size_t n, size_t words)
 {
 	uint32_t index = ((uint32_t)1 << t->index_bits) - 1;
+	size_t mask = t->n_slots - 1;
 	/* Keys that repeat need the record too: ask for it one round ahead. */
 	for (size_t i = 0; i < n; i++) {
-		uint32_t slot = t->slots[keys[i].hash & (t->n_slots - 1)];
-		if (slot && (slot & ~index) == slot_tag(keys[i].hash, t->index_bits))
-			__builtin_prefetch(t->records + ((slot & index) - 1) * (words * 8 + sizeof(struct tail)), 1);
+		size_t at = keys[i].hash & mask;
+		uint32_t tag = slot_tag(keys[i].hash, t->index_bits);
+		while (t->slots[at] && (t->slots[at] & ~index) != tag)
+			at = (at + 1) & mask;
+		keys[i].slot = (uint32_t)at;
+		if (t->slots[at])
+			__builtin_prefetch(t->records + ((t->slots[at] & index) - 1) * (words * 8 + sizeof(struct tail)), 1);
 	}
 	for (size_t i = 0; i < n; i++) {
 		size_t at;
@@ -240,10 +256,10 @@ static inline void add_all(struct flowtable *t, const struct flowtable_key *keys
 	}
 }
 
-void flowtable_add(struct flowtable *t, const struct flowtable_key *keys, size_t n)
+void flowtable_add(struct flowtable *t, struct flowtable_key *keys, size_t n)
 {
 	ENSURE(n <= FLOWTABLE_BATCH);
-	while (t->n_records + n > t->room && t->room < t->max_flows + t->max_flows / RESERVE_SHARE + FLOWTABLE_BATCH)
+	while (t->n_records + n > t->n_slots / 2)
 		grow(t);
 	if (t->words == NARROW_WORDS)
 		add_all(t, keys, n, NARROW_WORDS);
@@ -335,6 +351,8 @@ void flowtable_each(struct flowtable *t, int64_t minute_ns, bool sorted, void (*
 
 void flowtable_reset(struct flowtable *t)
 {
+	if (t->n_records > t->touched)
+		t->touched = t->n_records;
 	if (t->slots)
 		memset(t->slots, 0, t->n_slots * sizeof *t->slots);
 	t->n_records = 0;
@@ -343,5 +361,5 @@ void flowtable_reset(struct flowtable *t)
 
 size_t flowtable_memory(const struct flowtable *t)
 {
-	return t->n_slots * sizeof *t->slots + t->room * t->stride;
+	return t->n_slots * sizeof *t->slots + t->touched * t->stride;
 }

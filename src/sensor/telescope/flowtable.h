@@ -21,6 +21,7 @@ struct flowtable_key {
 	uint16_t tags;
 	uint8_t flags;		/* TCP */
 	uint8_t cls;
+	uint32_t slot;		/* used by flowtable_add() */
 };
 
 struct flowtable_counts {
@@ -37,7 +38,7 @@ void flowtable_free(struct flowtable *t);
 void flowtable_key(const struct flowtable *t, const struct packet *p, uint64_t offset_ns, struct flowtable_key *k);
 
 /* Adds `n` (<= FLOWTABLE_BATCH) packets prepared by flowtable_key(), in order. */
-void flowtable_add(struct flowtable *t, const struct flowtable_key *keys, size_t n);
+void flowtable_add(struct flowtable *t, struct flowtable_key *keys, size_t n);
 
 struct flowtable_counts flowtable_counts(const struct flowtable *t);
 

@@ -22,14 +22,14 @@ struct window {
 	bool open;
 	int64_t start;
 	struct flowtable *flows[2];	/* IPv4, IPv6 */
-	struct sourcetable *sources;
+	struct sourcetable *sources[2];
 };
 
 /* Packets of one window, decoded and hashed, whose cache lines are on their way. */
 struct pending {
-	size_t n, n_keys[2];
+	size_t n_keys[2], n_sources[2];	/* IPv4, IPv6 */
 	struct flowtable_key keys[2][BATCH];
-	struct sourcetable_packet sources[BATCH];
+	struct sourcetable_packet sources[2][BATCH];
 	int which;
 };
 
@@ -38,7 +38,7 @@ struct telescope {
 	struct telescope_counts counts;
 	struct window windows[WINDOWS];
 	struct pending pending;
-	struct sourcetable *run;	/* sum_sources */
+	struct sourcetable *run[2];	/* sum_sources */
 	uint64_t share_key;		/* which worker a source belongs to: the same in all workers */
 	int64_t closed_until;		/* windows before this are closed for good */
 	int64_t clock;			/* time of the last record that had one, any worker's */
@@ -61,13 +61,14 @@ struct telescope *telescope_new(const struct telescope_params *p)
 	if (p->count_only)
 		return t;
 	for (int w = 0; w < WINDOWS; w++) {
-		for (int wide = 0; wide < 2; wide++)
+		for (int wide = 0; wide < 2; wide++) {
 			t->windows[w].flows[wide] = flowtable_new(wide, t->p.max_flows, p->seed);
-		if (!p->sum_sources)
-			t->windows[w].sources = sourcetable_new(t->p.max_sources, p->seed);
+			if (!p->sum_sources)
+				t->windows[w].sources[wide] = sourcetable_new(wide, t->p.max_sources, p->seed);
+		}
 	}
-	if (p->sum_sources)
-		t->run = sourcetable_new(t->p.max_sources, p->seed);
+	for (int wide = 0; wide < 2 && p->sum_sources; wide++)
+		t->run[wide] = sourcetable_new(wide, t->p.max_sources, p->seed);
 	return t;
 }
 
@@ -75,34 +76,36 @@ void telescope_free(struct telescope *t)
 {
 	if (!t)
 		return;
-	for (int w = 0; w < WINDOWS; w++) {
-		flowtable_free(t->windows[w].flows[0]);
-		flowtable_free(t->windows[w].flows[1]);
-		sourcetable_free(t->windows[w].sources);
+	for (int wide = 0; wide < 2; wide++) {
+		for (int w = 0; w < WINDOWS; w++) {
+			flowtable_free(t->windows[w].flows[wide]);
+			sourcetable_free(t->windows[w].sources[wide]);
+		}
+		sourcetable_free(t->run[wide]);
+		distinct_free(t->distinct[wide]);
 	}
-	sourcetable_free(t->run);
-	distinct_free(t->distinct[0]);
-	distinct_free(t->distinct[1]);
 	free(t);
 }
 
-static struct sourcetable *sources_of(struct telescope *t, const struct window *w)
+static inline struct sourcetable *sources_of(struct telescope *t, const struct window *w, int wide)
 {
-	return t->run ? t->run : w->sources;
+	return t->run[wide] ? t->run[wide] : w->sources[wide];
 }
 
+/* Between asking for a source's cache line and using it lies the work on the flows. */
 static void flush_pending(struct telescope *t)
 {
 	struct pending *b = &t->pending;
 	struct window *w = &t->windows[b->which];
 	for (int wide = 0; wide < 2; wide++) {
+		if (b->n_sources[wide])
+			sourcetable_prefetch(sources_of(t, w, wide), b->sources[wide], b->n_sources[wide]);
 		if (b->n_keys[wide])
 			flowtable_add(w->flows[wide], b->keys[wide], b->n_keys[wide]);
-		b->n_keys[wide] = 0;
+		if (b->n_sources[wide])
+			sourcetable_add(sources_of(t, w, wide), b->sources[wide], b->n_sources[wide]);
+		b->n_keys[wide] = b->n_sources[wide] = 0;
 	}
-	if (b->n)
-		sourcetable_add(sources_of(t, w), b->sources, b->n);
-	b->n = 0;
 }
 
 static void emit_flow(void *arg, const struct flow *f)
@@ -111,7 +114,7 @@ static void emit_flow(void *arg, const struct flow *f)
 	t->p.sink.flow(t->p.sink.arg, f, false);
 }
 
-static void emit_source(void *arg, struct source *s)
+static void emit_source(void *arg, const struct source *s)
 {
 	struct telescope *t = arg;
 	t->p.sink.source(t->p.sink.arg, s);
@@ -142,12 +145,12 @@ static void close_window(struct telescope *t, struct window *w)
 			flowtable_each(w->flows[wide], w->start, t->p.sorted, emit_flow, t);
 		flowtable_reset(w->flows[wide]);
 	}
-	if (w->sources) {
-		t->counts.sources_lost += sourcetable_lost(w->sources);
-		sourcetable_addrs(w->sources, note_addr, t);
+	for (int wide = 0; wide < 2 && w->sources[wide]; wide++) {
+		t->counts.sources_lost += sourcetable_lost(w->sources[wide]);
+		sourcetable_addrs(w->sources[wide], note_addr, t);
 		if (t->p.sink.source)
-			sourcetable_each(w->sources, w->start / MINUTE_NS, emit_source, t);
-		sourcetable_reset(w->sources);
+			sourcetable_each(w->sources[wide], w->start / MINUTE_NS, emit_source, t);
+		sourcetable_reset(w->sources[wide]);
 	}
 	t->counts.minutes += filled > 0;
 	w->open = false;
@@ -228,6 +231,7 @@ static inline void add_packet(struct telescope *t, struct packet *p, int which)
 	struct pending *b = &t->pending;
 	uint16_t tags = marks_of(p);
 	uint64_t offset = 0;
+	int wide = p->layer == LAYER_IP6;
 	if (which < 0) {
 		/* Late packets count among the sources of the current minute. */
 		late_flow(t, p, tags, t->clock);
@@ -238,26 +242,31 @@ static inline void add_packet(struct telescope *t, struct packet *p, int which)
 		if (b->which != which)
 			flush_pending(t);
 		offset = (uint64_t)(t->clock - t->windows[which].start);
-		int wide = p->layer == LAYER_IP6;
 		struct flowtable_key *k = &b->keys[wide][b->n_keys[wide]++];
 		flowtable_key(t->windows[which].flows[wide], p, offset, k);
 		k->tags = tags;
 	}
 	b->which = which;
-	struct sourcetable_packet *s = &b->sources[b->n++];
+	struct sourcetable_packet *s = &b->sources[wide][b->n_sources[wide]++];
 	s->packet = p;
 	s->offset_ns = offset;
 	s->tags = tags;
-	sourcetable_key(sources_of(t, &t->windows[which]), p, &s->key);
+	sourcetable_key(sources_of(t, &t->windows[which], wide), s);
 }
 
 static inline void count(struct telescope_counts *c, const struct packet *p)
 {
 	c->layers[p->layer]++;
-	if (p->cls < CLASS_N)
+	if (__builtin_expect(p->vlans > 0, 0))
+		c->vlan++;
+	if (__builtin_expect(p->cls < CLASS_FRAG, 1)) {
 		c->classes[p->cls]++;
-	c->vlan += p->vlans > 0;
-	c->frag6 += p->cls == CLASS_FRAG && p->layer == LAYER_IP6;
+		return;
+	}
+	if (p->cls == CLASS_FRAG) {
+		c->classes[p->cls]++;
+		c->frag6 += p->layer == LAYER_IP6;
+	}
 }
 
 /* The source that decides whose share a record is, without decoding where the usual frame allows. */
@@ -377,8 +386,8 @@ void telescope_flush(struct telescope *t)
 	flush_pending(t);
 	close_window(t, &t->windows[BEFORE]);
 	close_window(t, &t->windows[NOW]);
-	if (t->run)
-		sourcetable_addrs(t->run, note_addr, t);
+	for (int wide = 0; wide < 2 && t->run[wide]; wide++)
+		sourcetable_addrs(t->run[wide], note_addr, t);
 }
 
 const struct telescope_counts *telescope_counts(const struct telescope *t)
@@ -418,22 +427,26 @@ void telescope_counts_add(struct telescope_counts *a, const struct telescope_cou
 
 void telescope_each_source(struct telescope *t, void (*fn)(void *arg, const struct source *), void *arg)
 {
-	if (t->run)
-		sourcetable_sum(t->run, fn, arg);
+	for (int wide = 0; wide < 2 && t->run[wide]; wide++)
+		sourcetable_sum(t->run[wide], fn, arg);
 }
 
 size_t telescope_source_count(const struct telescope *t)
 {
-	return t->run ? sourcetable_count(t->run) : 0;
+	return t->run[0] ? sourcetable_count(t->run[0]) + sourcetable_count(t->run[1]) : 0;
 }
 
 size_t telescope_memory(const struct telescope *t)
 {
-	size_t n = t->run ? sourcetable_memory(t->run) : 0;
-	for (int w = 0; w < WINDOWS && !t->p.count_only; w++) {
-		n += flowtable_memory(t->windows[w].flows[0]) + flowtable_memory(t->windows[w].flows[1]);
-		if (t->windows[w].sources)
-			n += sourcetable_memory(t->windows[w].sources);
+	size_t n = 0;
+	for (int wide = 0; wide < 2 && !t->p.count_only; wide++) {
+		if (t->run[wide])
+			n += sourcetable_memory(t->run[wide]);
+		for (int w = 0; w < WINDOWS; w++) {
+			n += flowtable_memory(t->windows[w].flows[wide]);
+			if (t->windows[w].sources[wide])
+				n += sourcetable_memory(t->windows[w].sources[wide]);
+		}
 	}
 	return n;
 }
