@@ -53,6 +53,30 @@ static void civil(int64_t days, int64_t *year, unsigned *month, unsigned *day)
 	*year = (int64_t)yoe + era * 400 + (*month <= 2);
 }
 
+/* Days from 1970 to a civil date: the inverse of civil(). */
+static int64_t days_of(int64_t year, unsigned month, unsigned day)
+{
+	year -= month <= 2;
+	int64_t era = (year >= 0 ? year : year - 399) / 400;
+	unsigned yoe = (unsigned)(year - era * 400);
+	unsigned doy = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+	return era * 146097 + (int64_t)(yoe * 365 + yoe / 4 - yoe / 100 + doy) - 719468;
+}
+
+int text_date(const char *text, int64_t *seconds)
+{
+	int year, month, day, end = 0;
+	if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || text[end] || end != 10)
+		return -1;
+	int64_t days = days_of(year, (unsigned)month, (unsigned)day), y;
+	unsigned m, d;
+	civil(days, &y, &m, &d);
+	if (y != year || m != (unsigned)month || d != (unsigned)day)
+		return -1;
+	*seconds = days * 86400;
+	return 0;
+}
+
 const char *text_time(char out[TEXT_TIME_MAX], int64_t ns)
 {
 	int64_t sec = ns / 1000000000, frac = ns % 1000000000;

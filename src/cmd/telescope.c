@@ -3,6 +3,23 @@
 
 #define OPT(field) CLI_FIELD(struct telescope_options, field)
 
+/* What every command with conclusions takes. */
+#define CONCLUDING \
+	{ "dark", 'd', CLI_LIST, OPT(dark), "PREFIX|@FILE", "unused addresses that are watched; without it the input is ordinary traffic" }, \
+	{ "own", 0, CLI_LIST, OPT(own), "PREFIX|@FILE", "live ranges of your own: their addresses are looked for among the sources" }, \
+	{ "min-targets", 0, CLI_NUMBER, OPT(min_targets), "N", "silent targets that make a scan (default 5)" }, \
+	{ "min-ports", 0, CLI_NUMBER, OPT(min_ports), "N", "ports of one target that make a scan (default 15)" }, \
+	{ "timeout", 0, CLI_NUMBER, OPT(timeout_s), "SECONDS", "silence that ends an event in dark space (default: by its size)" }, \
+	{ "research", 0, CLI_CHOICE, OPT(research), "include|exclude", "show acknowledged research scanners (default include)" }, \
+	{ "sensor", 0, CLI_TEXT, OPT(sensor), "NAME", "name of the sensor in findings (default local)" }, \
+	{ "unwrap", 0, CLI_LIST, OPT(unwrap), "gre,ipip", "look into one level of these tunnels" }, \
+	{ "no-map", 0, CLI_FLAG, OPT(no_map), NULL, "use read(2) instead of mapping files" }
+
+static const struct cli_option events_options[] = {
+	CONCLUDING,
+	{ "kind", 'k', CLI_TEXT, OPT(kind), "KIND,...", "only findings of these kinds" },
+};
+
 static const struct cli_option read_options[] = {
 	{ "count", 'c', CLI_FLAG, OPT(count), NULL, "count and classify only" },
 	{ "workers", 'w', CLI_NUMBER, OPT(workers), "N", "worker threads, each with its share of the sources (default 1)" },
@@ -21,6 +38,7 @@ static const struct cli_option flows_options[] = {
 
 static const struct cli_command commands[] = {
 	COMMAND("read", "FILE...", "what came, in which class, from how many", read_options, telescope_read),
+	COMMAND("events", "FILE...", "findings: scans, victims, suspects", events_options, telescope_events),
 	COMMAND("flows", "FILE...", "the flows of each minute", flows_options, telescope_flows),
 };
 

@@ -16,4 +16,5 @@ struct telescope_options {
 extern const struct cli_noun telescope_noun;
 
 int telescope_read(const struct cli_global *g, const void *options, int argc, char **argv);
+int telescope_events(const struct cli_global *g, const void *options, int argc, char **argv);
 int telescope_flows(const struct cli_global *g, const void *options, int argc, char **argv);

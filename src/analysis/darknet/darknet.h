@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * From the flows and sources of a darknet (or any capture) to findings: scans and their tools, backscatter, amplification, lone scan packets,
- * suspects among the operator's own addresses. Pure: the same records in the same order with the same parameters give the same
- * findings with the same ids, whatever fed them (a file, an interface, the store).
+ * quoted packets, new and surging ports, suspects among the operator's own addresses. Pure: the same records with the same
+ * parameters give the same findings with the same ids, whatever fed them (a file, an interface, the store) and in whatever order
+ * within a minute.
+ *
+ * With dark space only what is sent to it counts, and nothing there answers. Without it the input is ordinary traffic, and a
+ * probe counts as such when its target stayed silent. docs/findings.md has every rule.
  */
 #pragma once
 #include "model/finding.h"
@@ -12,37 +16,57 @@ struct darknet; /* opaque */
 
 struct darknet_dark {
 	struct prefix prefix;
-	int64_t from_ns, to_ns;	/* valid in [from, to); 0, INT64_MAX: always */
+	int64_t from_ns, to_ns;	/* valid in [from, to); INT64_MIN, INT64_MAX: always */
 };
 
 struct darknet_params {
-	const char *sensor;		/* name in the findings; default "local" */
-	const struct darknet_dark *dark;	/* n_dark 0: ordinary traffic, the rule without --dark */
+	const char *sensor;	/* name in the findings; NULL: "local" */
+	const struct darknet_dark *dark;
 	size_t n_dark;
-	const struct prefix *own;	/* the operator's live ranges */
+	const struct prefix *own; /* the operator's live ranges */
 	size_t n_own;
-	uint32_t min_targets, min_ports; /* 5, 15 */
-	int64_t timeout_ns;		/* 0: clamp(3 x 2^32 / (160 x dark addresses) s, 600 s, 24 h); unused without dark */
+	uint32_t min_targets, min_ports; /* 0: 5, 15 */
+	int64_t timeout_ns;	/* silence that ends an event; 0: darknet_timeout(); unused without dark space. At least a minute */
+	uint64_t seed;		/* of the hash tables */
+	/* Is this an acknowledged research scanner at that time? Its name, or NULL. May be NULL. */
+	const char *(*research)(void *arg, const struct addr *a, int64_t ns);
+	/* Whose is this own address at that time? A line for people, or NULL. May be NULL. */
+	const char *(*owner)(void *arg, const struct addr *a, int64_t ns);
+	void *arg;
 };
 
 struct darknet *darknet_new(const struct darknet_params *params);
 void darknet_free(struct darknet *d);
 
+/* clamp(3 x 2^32 / (160 x dark addresses) s, 600 s, 24 h): three times what a scan of 160 packets/s needs between two visits. */
+int64_t darknet_timeout(uint64_t dark_addresses);
+
 /*
- * Feeds one closed minute after the other. Within a minute the order of calls does not matter; a record of an earlier minute
- * (late) counts too. Flows and sources describe the same packets: flows say who talked to whom, sources carry the marks.
+ * The records of a minute in any order, then darknet_minute(). Late flows (of an earlier minute) count like the others. Nothing is
+ * kept of the pointers.
  */
 void darknet_flow(struct darknet *d, const struct flow *f);
 void darknet_source(struct darknet *d, const struct source *s);
+void darknet_minute(struct darknet *d);
 
 /* An address that a DNS answer in the input named (A or AAAA of any answer). */
 void darknet_named(struct darknet *d, const struct addr *a);
 
-/* A packet of `src` that may serve as evidence; the analysis keeps what it needs of it. */
+/* An ICMP error told `reporter` sends it to `to`, quoting a packet to `quoted`. */
+struct darknet_quote {
+	int64_t ns;
+	struct addr reporter, to, quoted;
+	uint16_t quoted_port;
+	uint8_t quoted_proto, type, code;
+};
+void darknet_quote(struct darknet *d, const struct darknet_quote *q);
+
+/* True while a packet of this source or to this destination would still be kept as evidence: ask before building a sample. */
+bool darknet_wants_sample(const struct darknet *d, const struct addr *src, const struct addr *dst, uint16_t dport);
 void darknet_sample(struct darknet *d, const struct finding_sample *s);
 
-/* All records up to `ns` have been fed: events that timed out are reported to `emit`. */
-void darknet_advance(struct darknet *d, int64_t ns, void (*emit)(void *arg, const struct finding *), void *arg);
-
-/* The end of the input: reports all that is left, ordered by (first, kind, subject). */
+/* The end of the input: all findings, ordered by (first, kind, subject). The finding lives until `emit` returns. */
 void darknet_finish(struct darknet *d, void (*emit)(void *arg, const struct finding *), void *arg);
+
+/* What limits refused: addresses, targets, connections ... 0 when all conclusions are whole. */
+uint64_t darknet_refused(const struct darknet *d);

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/evidence.h"
+
+#include "base/mem.h"
+#include "cmd/prefixes.h"
+#include "wire/dns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct evidence {
+	struct darknet *darknet;
+	struct prefixes dark, own;
+	const char *kinds;
+	bool no_research;
+};
+
+struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
+{
+	struct evidence *e = mem_new(sizeof *e);
+	struct err err = { "" };
+	struct prefix *own = NULL;
+	if (prefixes_read(&e->dark, &o->dark, &err) < 0 || prefixes_read(&e->own, &o->own, &err) < 0) {
+		fprintf(stderr, "sakimori: %s\n", err.text);
+		evidence_free(e);
+		return NULL;
+	}
+	own = mem_new(e->own.n * sizeof *own);
+	for (size_t i = 0; i < e->own.n; i++)
+		own[i] = e->own.v[i].prefix;
+	struct darknet_params p = {
+		.sensor = o->sensor,
+		.dark = e->dark.v,
+		.n_dark = e->dark.n,
+		.own = own,
+		.n_own = e->own.n,
+		.min_targets = (uint32_t)o->min_targets,
+		.min_ports = (uint32_t)o->min_ports,
+		.timeout_ns = (int64_t)o->timeout_s * 1000000000,
+		.seed = seed,
+	};
+	e->darknet = darknet_new(&p);
+	e->kinds = o->kind;
+	e->no_research = o->research && strcmp(o->research, "exclude") == 0;
+	free(own);
+	return e;
+}
+
+void evidence_free(struct evidence *e)
+{
+	if (!e)
+		return;
+	darknet_free(e->darknet);
+	free(e->dark.v);
+	free(e->own.v);
+	free(e);
+}
+
+/* Where the IP header of a decoded packet starts: the struct keeps its parts, not its beginning. */
+static const uint8_t *ip_start(const struct packet *p)
+{
+	if (p->layer == LAYER_IP6)
+		return p->src6 - 8;
+	const uint8_t *t = p->cls <= CLASS_TCP_OTHER ? p->options.p - 20 :
+		p->cls == CLASS_UDP		     ? p->payload.p - 8 :
+		p->cls == CLASS_ICMP		     ? p->payload.p - 4 :
+						       NULL;
+	for (int words = 5; t && words <= 15; words++) {
+		const uint8_t *ip = t - words * 4;
+		if (ip[0] == (0x40 | words) && load_be32(ip + 16) == p->dst4)
+			return ip;
+	}
+	return NULL;
+}
+
+static void sample(struct evidence *e, const struct packet *p, int64_t ns)
+{
+	struct finding_sample s = { .ns = ns, .sport = p->sport, .dport = p->dport, .proto = p->proto };
+	s.src = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6);
+	s.dst = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6);
+	if (!darknet_wants_sample(e->darknet, &s.src, &s.dst, s.dport))
+		return;
+	const uint8_t *ip = ip_start(p);
+	if (ip) {
+		size_t n = (size_t)(p->payload.p + p->payload.n - ip);
+		s.head_len = (uint8_t)(n < FINDING_HEAD ? n : FINDING_HEAD);
+		memcpy(s.head, ip, s.head_len);
+	}
+	darknet_sample(e->darknet, &s);
+}
+
+static void name(void *arg, const uint8_t *octets, size_t n)
+{
+	struct evidence *e = arg;
+	struct addr a = n == 4 ? addr_from4(load_be32(octets)) : addr_from6(octets);
+	darknet_named(e->darknet, &a);
+}
+
+/* The packet inside an ICMP error (RFC 792: its header and 8 octets more). */
+static void quote(struct evidence *e, const struct packet *p, int64_t ns)
+{
+	struct packet in;
+	bool error = p->proto == PROTO_ICMP ? p->sport == 3 || p->sport == 4 || p->sport == 5 || p->sport == 11 || p->sport == 12 :
+					      p->sport >= 1 && p->sport <= 4;
+	struct bytes inner = bytes_from(p->payload, 4);
+	if (!error)
+		return;
+	packet_decode_ip(p->proto == PROTO_ICMP ? ETHER_IPV4 : ETHER_IPV6, inner, &in);
+	if (in.layer > LAYER_IP6)
+		return;
+	const uint8_t *ports = in.layer == LAYER_IP4 ? bytes_need(inner, (size_t)(inner.p[0] & 15) * 4, 4) : bytes_need(inner, 40, 4);
+	bool has_ports = ports && (in.proto == PROTO_TCP || in.proto == PROTO_UDP);
+	struct darknet_quote q = {
+		.ns = ns,
+		.reporter = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6),
+		.to = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6),
+		.quoted = in.layer == LAYER_IP4 ? addr_from4(in.dst4) : addr_from6(in.dst6),
+		.quoted_port = has_ports ? load_be16(ports + 2) : 0,
+		.quoted_proto = in.proto,
+		.type = (uint8_t)p->sport,
+		.code = (uint8_t)p->dport,
+	};
+	if (e->dark.n)
+		darknet_quote(e->darknet, &q);
+}
+
+static void on_packet(void *arg, const struct packet *p, int64_t ns)
+{
+	struct evidence *e = arg;
+	sample(e, p, ns);
+	if (p->cls == CLASS_UDP && (p->sport == 53 || p->sport == 5353 || p->sport == 5355))
+		(void)dns_addresses(p->payload, name, e);
+	else if (p->cls <= CLASS_TCP_OTHER && p->sport == 53 && p->payload.n > 2)
+		(void)dns_addresses(bytes_from(p->payload, 2), name, e);
+	else if (p->cls == CLASS_ICMP)
+		quote(e, p, ns);
+}
+
+static void on_flow(void *arg, const struct flow *f, bool late)
+{
+	struct evidence *e = arg;
+	(void)late;
+	darknet_flow(e->darknet, f);
+}
+
+static void on_source(void *arg, const struct source *s)
+{
+	struct evidence *e = arg;
+	darknet_source(e->darknet, s);
+}
+
+static void on_minute(void *arg, int64_t minute_ns)
+{
+	struct evidence *e = arg;
+	(void)minute_ns;
+	darknet_minute(e->darknet);
+}
+
+struct telescope_sink evidence_sink(struct evidence *e)
+{
+	return (struct telescope_sink){ .arg = e, .flow = on_flow, .source = on_source, .minute = on_minute, .packet = on_packet };
+}
+
+struct darknet *evidence_darknet(struct evidence *e)
+{
+	return e->darknet;
+}
+
+/* "scan,backscatter" */
+static bool listed(const char *kinds, const char *kind)
+{
+	size_t n = strlen(kind);
+	for (const char *at = kinds; (at = strstr(at, kind)); at += n)
+		if ((at == kinds || at[-1] == ',') && (at[n] == 0 || at[n] == ','))
+			return true;
+	return false;
+}
+
+bool evidence_shows(const struct evidence *e, const struct finding *f)
+{
+	if (e->kinds && !listed(e->kinds, finding_kind_name(f->kind)))
+		return false;
+	return !e->no_research || strncmp(f->detail, "research", 8) != 0;
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What several commands print for people. */
+#pragma once
+#include "base/cli.h"
+#include "model/finding.h"
+
+/* One finding as one line. */
+void show_finding(FILE *out, const struct finding *f);
+
+/* --unwrap gre,ipip as UNWRAP_* bits; unknown words are ignored with a warning on stderr. */
+unsigned show_unwrap(const struct cli_list *words);
