@@ -54,7 +54,7 @@ struct finding {
 	bool has_targets, has_ports, has_destinations, has_sources; /* otherwise null */
 	uint16_t port_list[FINDING_PORT_LIST];	/* ascending, the lowest 1,024 */
 	uint32_t port_list_n;
-	struct finding_count top_ports[FINDING_TOP];	/* name is the port in decimal; by packets, then port */
+	struct finding_count top_ports[FINDING_TOP];	/* name is the port in decimal; by packets, then first seen */
 	uint32_t top_ports_n;
 	struct finding_count by_flags[64];	/* name "0x12"; by flags ascending */
 	uint32_t by_flags_n;

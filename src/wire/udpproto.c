@@ -5,7 +5,8 @@ enum { QUESTION = 1, ANSWER = 2, ANY = 3 };
 
 /*
  * One row a shape: `port` 0 means the shape alone says it (first rows); else one of the two ports must be it. `at` and `magic` are compared
- * byte by byte where `mask` has a bit. The direction tells questions from answers.
+ * byte by byte where `mask` has a bit. The direction tells questions that scanners ask from all else: what
+ * ordinary programs send to silent peers by themselves (QUIC, STUN, DHT, WireGuard, DHCP) is no probe.
  */
 struct shape {
 	enum udp_protocol proto;
@@ -23,9 +24,9 @@ static const struct shape shapes[] = {
 	{ UDP_PROTO_SIP, 0, QUESTION, 0, 13, 13, "REGISTER sip:", NULL },
 	{ UDP_PROTO_SIP, 0, QUESTION, 0, 11, 11, "INVITE sip:", NULL },
 	{ UDP_PROTO_SIP, 0, ANSWER, 0, 8, 8, "SIP/2.0 ", NULL },
-	{ UDP_PROTO_STUN, 0, QUESTION, 0, 8, 20, "\0\1\0\0\x21\x12\xa4\x42", "\xff\xff\0\3\xff\xff\xff\xff" },
+	{ UDP_PROTO_STUN, 0, ANSWER, 0, 8, 20, "\0\1\0\0\x21\x12\xa4\x42", "\xff\xff\0\3\xff\xff\xff\xff" },
 	{ UDP_PROTO_STUN, 0, ANSWER, 4, 4, 20, "\x21\x12\xa4\x42", NULL },
-	{ UDP_PROTO_BITTORRENT, 0, QUESTION, 0, 12, 12, "d1:ad2:id20:", NULL },
+	{ UDP_PROTO_BITTORRENT, 0, ANSWER, 0, 12, 12, "d1:ad2:id20:", NULL },
 	{ UDP_PROTO_BITTORRENT, 0, ANSWER, 0, 12, 12, "d1:rd2:id20:", NULL },
 	{ UDP_PROTO_QUAKE, 0, QUESTION, 0, 7, 7, "\xff\xff\xff\xffget", NULL },
 	{ UDP_PROTO_QUAKE, 0, QUESTION, 0, 25, 25, "\xff\xff\xff\xffTSource Engine Query", NULL },
@@ -35,7 +36,7 @@ static const struct shape shapes[] = {
 	{ UDP_PROTO_CHARGEN, 19, ANY, 0, 0, 1, "", NULL },
 	{ UDP_PROTO_DNS, 53, QUESTION, 2, 4, 17, "\0\0\0\1", "\xf8\0\xff\xff" },
 	{ UDP_PROTO_DNS, 53, ANSWER, 2, 1, 12, "\x80", "\x80" },
-	{ UDP_PROTO_DHCP, 67, QUESTION, 0, 2, 236, "\1\1", NULL },
+	{ UDP_PROTO_DHCP, 67, ANSWER, 0, 2, 236, "\1\1", NULL },
 	{ UDP_PROTO_DHCP, 67, ANSWER, 0, 2, 236, "\2\1", NULL },
 	{ UDP_PROTO_TFTP, 69, QUESTION, 0, 2, 6, "\0\1", NULL },
 	{ UDP_PROTO_TFTP, 69, QUESTION, 0, 2, 6, "\0\2", NULL },
@@ -53,7 +54,7 @@ static const struct shape shapes[] = {
 	{ UDP_PROTO_SNMP, 161, ANY, 0, 1, 20, "\x30", NULL },
 	{ UDP_PROTO_SNMP, 162, ANSWER, 0, 1, 20, "\x30", NULL },
 	{ UDP_PROTO_CLDAP, 389, QUESTION, 0, 1, 20, "\x30", NULL },
-	{ UDP_PROTO_QUIC, 443, QUESTION, 0, 1, 21, "\xc0", "\xc0" },
+	{ UDP_PROTO_QUIC, 443, ANSWER, 0, 1, 21, "\xc0", "\xc0" },
 	{ UDP_PROTO_ISAKMP, 500, QUESTION, 8, 8, 28, "\0\0\0\0\0\0\0\0", NULL },
 	{ UDP_PROTO_ISAKMP, 500, ANSWER, 17, 1, 28, "\x10", "\xf0" },
 	{ UDP_PROTO_SYSLOG, 514, ANSWER, 0, 1, 4, "<", NULL },
@@ -77,7 +78,7 @@ static const struct shape shapes[] = {
 	{ UDP_PROTO_MEMCACHED, 11211, QUESTION, 8, 7, 13, "version", NULL },
 	{ UDP_PROTO_MEMCACHED, 11211, ANSWER, 0, 0, 8, "", NULL },
 	{ UDP_PROTO_BACNET, 47808, QUESTION, 0, 2, 8, "\x81\0", "\xff\0" },
-	{ UDP_PROTO_WIREGUARD, 51820, QUESTION, 0, 4, 148, "\1\0\0\0", NULL },
+	{ UDP_PROTO_WIREGUARD, 51820, ANSWER, 0, 4, 148, "\1\0\0\0", NULL },
 };
 
 static const char *const names[UDP_PROTO_N] = { NULL, "dns", "ntp", "snmp", "ssdp", "sip", "mdns", "coap", "memcached", "chargen",

@@ -64,10 +64,10 @@ static bool is_amplification(const struct darknet *d, const struct event *e)
 	struct fill_top top;
 	if (e->packets < MIN_REFLECT_PACKETS || e->n_peers < MIN_REFLECT_SOURCES)
 		return false;
-	/* One service of the senders makes most of what isn't a later fragment. */
+	/* One service of the senders makes most of what isn't a later fragment; reflected SYN-ACKs come from a few well-known ones. */
 	fill_top_ports(d, e, &top);
 	uint64_t whole = e->packets - e->by_kind[0];
-	return top.n && whole && top.packets[0] * 10 >= whole * 3;
+	return top.n && whole && top.packets[0] * 10 >= whole * (e->type == EVENT_REFLECT_UDP ? 5 : 3);
 }
 
 static bool qualifies(const struct darknet *d, const struct event *e, enum finding_kind *kind)

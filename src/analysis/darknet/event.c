@@ -161,7 +161,7 @@ static struct event *current(struct darknet *d, enum event_type type, const stru
 }
 
 /* Counts `value` in the chain whose head is *head; true when it is new. */
-static bool count_member(struct idmap *map, struct member **all, size_t *room, uint64_t key, uint32_t *head, uint64_t packets)
+static bool count_member(struct idmap *map, struct member **all, size_t *room, uint64_t key, uint32_t *head, const struct flow *f)
 {
 	bool fresh;
 	uint32_t m = idmap_take(map, key, &fresh);
@@ -169,10 +169,12 @@ static bool count_member(struct idmap *map, struct member **all, size_t *room, u
 		return false;
 	if (fresh) {
 		*all = idmap_room(*all, map->n, room, sizeof **all);
-		(*all)[m] = (struct member){ .value = (uint16_t)key, .next = *head };
+		(*all)[m] = (struct member){ .value = (uint16_t)key, .next = *head, .first = f->first_ns };
 		*head = m + 1;
 	}
-	(*all)[m].packets += packets;
+	(*all)[m].packets += f->packets;
+	if (f->first_ns < (*all)[m].first)
+		(*all)[m].first = f->first_ns;
 	return fresh;
 }
 
@@ -192,7 +194,7 @@ static void add_peer(struct darknet *d, struct event *e, uint32_t number, const 
 	p->packets += in->flow->packets;
 	if (!in->has_port || e->type > EVENT_UDP)
 		return;
-	if (count_member(&d->pair_map, &d->pairs, &d->room_pairs, (uint64_t)k << 16 | in->port, &p->ports, in->flow->packets))
+	if (count_member(&d->pair_map, &d->pairs, &d->room_pairs, (uint64_t)k << 16 | in->port, &p->ports, in->flow))
 		p->n_ports++;
 	if (p->n_ports > e->max_ports)
 		e->max_ports = p->n_ports;
@@ -218,11 +220,10 @@ struct event *event_add(struct darknet *d, enum event_type type, const struct ev
 			e->tagged[m] += f->packets;
 	add_peer(d, e, number, in);
 	if (in->has_port &&
-		count_member(&d->port_map, &d->ports, &d->room_ports, (uint64_t)number << 16 | in->port, &e->ports, f->packets))
+		count_member(&d->port_map, &d->ports, &d->room_ports, (uint64_t)number << 16 | in->port, &e->ports, f))
 		e->n_ports++;
 	if (f->proto == PROTO_TCP && f->cls <= CLASS_TCP_OTHER)
-		count_member(&d->flag_map, &d->flags, &d->room_flags, (uint64_t)number << 16 | (f->tcp_flags & 0x3f), &e->flags,
-			f->packets);
+		count_member(&d->flag_map, &d->flags, &d->room_flags, (uint64_t)number << 16 | (f->tcp_flags & 0x3f), &e->flags, f);
 	add_ref(e, &in->ref);
 	return e;
 }

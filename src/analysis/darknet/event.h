@@ -54,6 +54,7 @@ struct member {
 	uint16_t value;
 	uint32_t next;
 	uint64_t packets;
+	int64_t first;
 };
 
 struct event {

@@ -8,24 +8,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* More packets first, then who came first, then the lower number. */
+static bool before(const struct member *a, const struct member *b)
+{
+	if (a->packets != b->packets)
+		return a->packets > b->packets;
+	return a->first != b->first ? a->first < b->first : a->value < b->value;
+}
+
 void fill_top_ports(const struct darknet *d, const struct event *e, struct fill_top *out)
 {
+	const struct member *top[FINDING_TOP];
 	out->n = 0;
 	for (uint32_t m = e->ports; m; m = d->ports[m - 1].next) {
 		const struct member *p = &d->ports[m - 1];
 		uint32_t at = out->n;
-		while (at && (out->packets[at - 1] < p->packets ||
-				     (out->packets[at - 1] == p->packets && out->port[at - 1] > p->value)))
+		while (at && before(p, top[at - 1]))
 			at--;
 		if (at == FINDING_TOP)
 			continue;
 		out->n += out->n < FINDING_TOP;
-		for (uint32_t k = out->n - 1; k > at; k--) {
-			out->port[k] = out->port[k - 1];
-			out->packets[k] = out->packets[k - 1];
-		}
-		out->port[at] = p->value;
-		out->packets[at] = p->packets;
+		for (uint32_t k = out->n - 1; k > at; k--)
+			top[k] = top[k - 1];
+		top[at] = p;
+	}
+	for (uint32_t i = 0; i < out->n; i++) {
+		out->port[i] = top[i]->value;
+		out->packets[i] = top[i]->packets;
 	}
 }
 

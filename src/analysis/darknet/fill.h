@@ -3,7 +3,7 @@
 #pragma once
 #include "analysis/darknet/event.h"
 
-/* The ports of an event by packets, then number; the first FINDING_TOP. */
+/* The ports of an event by packets, then by who came first; FINDING_TOP at most. */
 struct fill_top {
 	uint32_t n;
 	uint16_t port[FINDING_TOP];

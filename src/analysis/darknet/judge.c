@@ -136,7 +136,8 @@ static void add_inflow(struct darknet *d, const struct context *x)
 	in.has_port = !fragment;
 	if (f->cls == CLASS_TCP_SYN_ACK && !asked_for(d, x)) {
 		event_add(d, EVENT_REFLECT_SYNACK, &in);
-	} else if (fragment || (f->cls == CLASS_UDP && !asked_for(d, x))) {
+	} else if (fragment || (f->cls == CLASS_UDP && f->sport != f->dport && !asked_for(d, x))) {
+		/* The same port at both ends is the chatter of equals: broadcasts, routing, time. */
 		struct event *e = event_add(d, EVENT_REFLECT_UDP, &in);
 		if (e && fragment)
 			e->by_kind[0] += f->packets;
