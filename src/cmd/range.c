@@ -35,8 +35,7 @@ static const struct cli_option traffic_options[] = {
 	{ "start", 0, CLI_TEXT, CLI_FIELD(struct traffic_options, start), "TIME",
 		"time of the first packets, RFC 3339 or seconds since 1970 (default: "
 		"2026-01-01T00:00:00Z)" },
-	{ "ns", 0, CLI_FLAG, CLI_FIELD(struct traffic_options, ns), NULL,
-		"write nanoseconds instead of microseconds" },
+	{ "ns", 0, CLI_FLAG, CLI_FIELD(struct traffic_options, ns), NULL, "write nanoseconds instead of microseconds" },
 	{ "truth", 0, CLI_TEXT, CLI_FIELD(struct traffic_options, truth), "FILE",
 		"also write who was planted and how often it shows, as JSON" },
 	{ "output", 'o', CLI_TEXT, CLI_FIELD(struct traffic_options, output), "FILE",
@@ -57,9 +56,8 @@ static int parse_time(const char *text, int64_t *ns)
 	char sign = '+', more;
 	if (!rest)
 		return -1;
-	if (strcmp(rest, "Z") != 0 &&
-		(sscanf(rest, "%c%2u:%2u%c", &sign, &hours, &minutes, &more) != 3 ||
-			(sign != '+' && sign != '-') || hours > 23 || minutes > 59))
+	if (strcmp(rest, "Z") != 0 && (sscanf(rest, "%c%2u:%2u%c", &sign, &hours, &minutes, &more) != 3 ||
+					      (sign != '+' && sign != '-') || hours > 23 || minutes > 59))
 		return -1;
 	int64_t offset = (int64_t)(hours * 3600 + minutes * 60);
 	*ns = ((int64_t)timegm(&tm) - (sign == '-' ? -offset : offset)) * SECOND;
@@ -83,8 +81,7 @@ static int fill(const struct traffic_options *o, struct traffic_params *p)
 	if (o->own && prefix_parse(o->own, &p->own, &err))
 		return usage("own", err.text);
 	if (o->start && parse_time(o->start, &p->start_ns))
-		return usage(
-			"start", "neither RFC 3339 (2026-01-01T00:00:00Z) nor seconds since 1970");
+		return usage("start", "neither RFC 3339 (2026-01-01T00:00:00Z) nor seconds since 1970");
 	return 0;
 }
 
@@ -138,8 +135,7 @@ static int run_traffic(const struct cli_global *global, const void *options, int
 		fprintf(stderr, "sakimori range traffic: %s\n", err.text);
 		return CLI_USAGE;
 	}
-	int fd = to_stdout ? STDOUT_FILENO
-			   : open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = to_stdout ? STDOUT_FILENO : open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	rc = fd < 0 ? failed(o->output, -errno) : generate(o, t, fd);
 	if (!to_stdout && fd >= 0 && close(fd) && !rc)
 		rc = failed(o->output, -errno);
@@ -148,10 +144,9 @@ static int run_traffic(const struct cli_global *global, const void *options, int
 }
 
 static const struct cli_command commands[] = {
-	{ "range", "traffic", NULL,
-		"Write a capture of made-up darknet traffic, the same for the same seed",
-		traffic_options, sizeof traffic_options / sizeof *traffic_options,
-		sizeof(struct traffic_options), run_traffic },
+	{ "range", "traffic", NULL, "Write a capture of made-up darknet traffic, the same for the same seed",
+		traffic_options, sizeof traffic_options / sizeof *traffic_options, sizeof(struct traffic_options),
+		run_traffic },
 };
 
 const struct cli_noun range_noun = { "range", "networks and traffic of one's own making", commands,

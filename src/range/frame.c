@@ -103,8 +103,7 @@ void frame_tcp(struct frame *f, const struct frame_net *net, const struct frame_
 	finish(f, net, PROTO_TCP, n, 16);
 }
 
-void frame_udp(struct frame *f, const struct frame_net *net, uint16_t sport, uint16_t dport,
-	struct bytes data)
+void frame_udp(struct frame *f, const struct frame_net *net, uint16_t sport, uint16_t dport, struct bytes data)
 {
 	uint8_t *t = transport(f, net);
 	store_be16(t, sport);
@@ -114,8 +113,7 @@ void frame_udp(struct frame *f, const struct frame_net *net, uint16_t sport, uin
 	finish(f, net, PROTO_UDP, 8 + data.n, 6);
 }
 
-void frame_icmp(struct frame *f, const struct frame_net *net, const struct frame_icmp *icmp,
-	struct bytes data)
+void frame_icmp(struct frame *f, const struct frame_net *net, const struct frame_icmp *icmp, struct bytes data)
 {
 	uint8_t *t = transport(f, net);
 	t[0] = icmp->type;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A darknet's ordinary mix: many sources by Zipf's law with exponent 1, each with one fixed habit. Integers only, so that no machine's
- * floating point can change the bytes.
+ * A darknet's ordinary mix: many sources by Zipf's law with exponent 1, each with one fixed habit. Integers only, so
+ * that no machine's floating point can change the bytes.
  */
 #include "range/profile.h"
 
@@ -47,7 +47,8 @@ struct mix {
 	size_t actor[PROBE_N];
 };
 
-/* True for addresses that route on the Internet: no private, shared, documentation, test or multicast space, nothing dark. */
+/* True for addresses that route on the Internet: no private, shared, documentation, test or multicast space, nothing
+ * dark. */
 static bool routes(const struct traffic *t, uint32_t a)
 {
 	static const struct {
@@ -75,14 +76,14 @@ static bool routes(const struct traffic *t, uint32_t a)
 	return (uint64_t)(a ^ t->dark_base) >> t->dark_bits != 0;
 }
 
-/* Gives each sender in turn the habit that lags most behind its share, so that the packets, not the senders, follow the shares. */
+/* Gives each sender in turn the habit that lags most behind its share, so that the packets, not the senders, follow the
+ * shares. */
 static enum probe next_habit(uint64_t got[HABITS], uint64_t sum, uint64_t weight)
 {
 	size_t best = 0;
 	int64_t lag = INT64_MIN;
 	for (size_t i = 0; i < HABITS; i++) {
-		int64_t l =
-			(int64_t)(habits[i].share * (sum + weight)) - (int64_t)(SHARES * got[i]);
+		int64_t l = (int64_t)(habits[i].share * (sum + weight)) - (int64_t)(SHARES * got[i]);
 		if (l > lag) {
 			lag = l;
 			best = i;
@@ -126,8 +127,8 @@ static void make_senders(struct traffic *t, struct mix *m)
 		sum += weight;
 	}
 	for (size_t i = 0; i < HABITS; i++)
-		m->actor[habits[i].probe] = profile_actor(
-			t, probe_row(habits[i].probe)->name, probe_row(habits[i].probe));
+		m->actor[habits[i].probe] =
+			profile_actor(t, probe_row(habits[i].probe)->name, probe_row(habits[i].probe));
 }
 
 static void make_alias(struct mix *m)
@@ -179,9 +180,10 @@ static void mix_free(struct mix *m)
 	free(m);
 }
 
-/* Where this packet of the sender goes: each dark address once before any comes again, but for nmap, which stays 16 ports long. */
-static void aim(const struct traffic *t, const struct sender *s, uint64_t bits,
-	struct profile_packet *p, uint16_t *dport)
+/* Where this packet of the sender goes: each dark address once before any comes again, but for nmap, which stays 16
+ * ports long. */
+static void aim(
+	const struct traffic *t, const struct sender *s, uint64_t bits, struct profile_packet *p, uint16_t *dport)
 {
 	uint32_t i = s->count;
 	*dport = s->port;
@@ -235,8 +237,8 @@ int mix_run(struct traffic *t)
 }
 
 /*
- * Packets come from a ring of live flows; a few replace one by a new flow. With M packets a minute and R live flows, a minute sees
- * the R that it began with and the new ones: M / REPEATS together.
+ * Packets come from a ring of live flows; a few replace one by a new flow. With M packets a minute and R live flows, a
+ * minute sees the R that it began with and the new ones: M / REPEATS together.
  */
 int repeat_run(struct traffic *t)
 {
@@ -282,15 +284,13 @@ int flood_run(struct traffic *t)
 			bits = random_u64(&t->random);
 		while (!routes(t, (uint32_t)bits));
 		p.target = bits >> 32 & (((uint64_t)1 << t->dark_bits) - 1);
-		struct frame_net net = { .src = (uint32_t)bits,
-			.dst = t->dark_base + (uint32_t)p.target };
+		struct frame_net net = { .src = (uint32_t)bits, .dst = t->dark_base + (uint32_t)p.target };
 		uint64_t more = random_u64(&t->random);
 		net.id = (uint16_t)more;
 		net.ttl = (uint8_t)(32 + (more >> 16) % 200);
-		struct frame_tcp tcp = { .sport = (uint16_t)(1024 + (more >> 32) % 64512),
-			.dport = 80,
-			.flags = 2,
-			.window = 512 };
+		struct frame_tcp tcp = {
+			.sport = (uint16_t)(1024 + (more >> 32) % 64512), .dport = 80, .flags = 2, .window = 512
+		};
 		tcp.seq = (uint32_t)random_u64(&t->random);
 		frame_tcp(&f, &net, &tcp);
 		rc = profile_send(t, &p, &f);

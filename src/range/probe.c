@@ -27,19 +27,16 @@ static const uint8_t windows_options[] = { 2, 4, 5, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2
 static const uint8_t mss_option[] = { 2, 4, 5, 0xb4 };
 
 /* Requests that scanners for open services send. `id_at`: two octets that differ from packet to packet, -1: none. */
-static const uint8_t dns_any[] = { 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0xff, 0, 1, 0, 0, 0x29,
-	0x10, 0, 0, 0, 0, 0, 0, 0 }; /* "." */
+static const uint8_t dns_any[] = { 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0xff, 0, 1, 0, 0, 0x29, 0x10, 0, 0, 0, 0,
+	0, 0, 0 }; /* "." */
 static const uint8_t ntp_monlist[] = { 0x17, 0, 3, 0x2a, 0, 0, 0, 0 };
-static const uint8_t snmp_get[] = { 0x30, 0x26, 2, 1, 0, 4, 6, 'p', 'u', 'b', 'l', 'i', 'c', 0xa0,
-	0x19, 2, 4, 0, 0, 0, 1, 2, 1, 0, 2, 1, 0, 0x30, 0x0b, 0x30, 9, 6, 5, 0x2b, 6, 1, 2, 1, 5,
-	0 };
-static const uint8_t coap_get[] = { 0x40, 1, 0, 0, 0xbb, '.', 'w', 'e', 'l', 'l', '-', 'k', 'n',
-	'o', 'w', 'n', 4, 'c', 'o', 'r', 'e' };
-static const uint8_t memcached_stats[] = { 0, 1, 0, 0, 0, 1, 0, 0, 's', 't', 'a', 't', 's', '\r',
-	'\n' };
-static const char ssdp_search[] =
-	"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\n"
-	"MX: 1\r\nST: ssdp:all\r\n\r\n";
+static const uint8_t snmp_get[] = { 0x30, 0x26, 2, 1, 0, 4, 6, 'p', 'u', 'b', 'l', 'i', 'c', 0xa0, 0x19, 2, 4, 0, 0, 0,
+	1, 2, 1, 0, 2, 1, 0, 0x30, 0x0b, 0x30, 9, 6, 5, 0x2b, 6, 1, 2, 1, 5, 0 };
+static const uint8_t coap_get[] = { 0x40, 1, 0, 0, 0xbb, '.', 'w', 'e', 'l', 'l', '-', 'k', 'n', 'o', 'w', 'n', 4, 'c',
+	'o', 'r', 'e' };
+static const uint8_t memcached_stats[] = { 0, 1, 0, 0, 0, 1, 0, 0, 's', 't', 'a', 't', 's', '\r', '\n' };
+static const char ssdp_search[] = "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\n"
+				  "MX: 1\r\nST: ssdp:all\r\n\r\n";
 
 static const struct {
 	uint16_t port;
@@ -81,8 +78,8 @@ static uint8_t ttl_of(const struct sender *s, struct random *r)
 }
 
 /* Scanners' SYNs and the one XMAS: what all have in common is that nothing was asked for with a socket. */
-static void build_syn(struct frame *f, const struct sender *s, struct frame_net *net,
-	struct frame_tcp *tcp, struct random *r)
+static void build_syn(
+	struct frame *f, const struct sender *s, struct frame_net *net, struct frame_tcp *tcp, struct random *r)
 {
 	uint64_t bits = random_u64(r);
 	tcp->seq = (uint32_t)bits;
@@ -123,8 +120,7 @@ static void build_syn(struct frame *f, const struct sender *s, struct frame_net 
 	frame_tcp(f, net, tcp);
 }
 
-static void build_client(
-	struct frame *f, struct frame_net *net, struct frame_tcp *tcp, struct random *r)
+static void build_client(struct frame *f, struct frame_net *net, struct frame_tcp *tcp, struct random *r)
 {
 	uint8_t options[20] = { 2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 3, 7 };
 	uint64_t bits = random_u64(r);
@@ -139,8 +135,8 @@ static void build_client(
 	frame_tcp(f, net, tcp);
 }
 
-static void build_answer(struct frame *f, const struct sender *s, struct frame_net *net,
-	struct frame_tcp *tcp, struct random *r)
+static void build_answer(
+	struct frame *f, const struct sender *s, struct frame_net *net, struct frame_tcp *tcp, struct random *r)
 {
 	uint64_t bits = random_u64(r);
 	tcp->sport = s->port;
@@ -157,8 +153,7 @@ static void build_answer(struct frame *f, const struct sender *s, struct frame_n
 	frame_tcp(f, net, tcp);
 }
 
-static void build_udp(struct frame *f, const struct sender *s, struct frame_net *net,
-	uint16_t dport, struct random *r)
+static void build_udp(struct frame *f, const struct sender *s, struct frame_net *net, uint16_t dport, struct random *r)
 {
 	uint64_t bits = random_u64(r);
 	uint8_t data[FRAME_DATA_MAX];
@@ -174,30 +169,25 @@ static void build_udp(struct frame *f, const struct sender *s, struct frame_net 
 			store_be16(data + requests[i].id_at, (uint16_t)bits);
 	}
 	net->id = (uint16_t)(bits >> 32);
-	frame_udp(
-		f, net, (uint16_t)(1024 + (bits >> 48) % 64512), dport, (struct bytes){ data, n });
+	frame_udp(f, net, (uint16_t)(1024 + (bits >> 48) % 64512), dport, (struct bytes){ data, n });
 }
 
 /* The quoted packet is a SYN from the dark address to what lies behind the router `s`. */
-static void build_unreach(struct frame *f, const struct sender *s, struct frame_net *net,
-	const struct probe_target *to, struct random *r)
+static void build_unreach(
+	struct frame *f, const struct sender *s, struct frame_net *net, const struct probe_target *to, struct random *r)
 {
 	struct frame quoted;
-	struct frame_net inner = {
-		.src = net->dst, .dst = s->key, .src6 = net->dst6, .dst6 = to->quoted6, .ttl = 52
+	struct frame_net inner = { .src = net->dst, .dst = s->key, .src6 = net->dst6, .dst6 = to->quoted6, .ttl = 52 };
+	struct frame_tcp tcp = {
+		.sport = to->dport, .dport = s->port, .seq = (uint32_t)random_u64(r), .flags = TCP_SYN
 	};
-	struct frame_tcp tcp = { .sport = to->dport,
-		.dport = s->port,
-		.seq = (uint32_t)random_u64(r),
-		.flags = TCP_SYN };
 	frame_tcp(&quoted, &inner, &tcp);
 	struct frame_icmp icmp = { net->src6 ? 1 : 3, net->src6 ? 3 : 1, 0 };
 	net->id = (uint16_t)random_u64(r);
 	frame_icmp(f, net, &icmp, frame_quote(&quoted));
 }
 
-static void build_ping(
-	struct frame *f, const struct sender *s, struct frame_net *net, struct random *r)
+static void build_ping(struct frame *f, const struct sender *s, struct frame_net *net, struct random *r)
 {
 	uint8_t data[16] = { 0 };
 	uint64_t bits = random_u64(r);
@@ -207,14 +197,11 @@ static void build_ping(
 	frame_icmp(f, net, &icmp, (struct bytes){ data, sizeof data });
 }
 
-void probe_build(
-	struct frame *f, const struct sender *s, const struct probe_target *to, struct random *r)
+void probe_build(struct frame *f, const struct sender *s, const struct probe_target *to, struct random *r)
 {
-	struct frame_net net = { .src = s->addr,
-		.dst = to->dst,
-		.src6 = to->src6,
-		.dst6 = to->dst6,
-		.ttl = ttl_of(s, r) };
+	struct frame_net net = {
+		.src = s->addr, .dst = to->dst, .src6 = to->src6, .dst6 = to->dst6, .ttl = ttl_of(s, r)
+	};
 	struct frame_tcp tcp = { .dport = to->dport };
 	switch (s->kind) {
 	case PROBE_SYN:

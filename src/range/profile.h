@@ -23,13 +23,12 @@ struct traffic {
 /* A profile is a row. `run` sends exactly params.packets packets. */
 struct profile {
 	const char *name, *summary;
-	uint64_t packets; /* default */
+	uint64_t packets;    /* default */
 	int64_t duration_ns; /* the packets spread over it evenly */
-	int64_t gap_ns; /* instead of the duration: this far apart */
-	int64_t jump_ns; /* the second half comes this much later */
+	int64_t gap_ns;	     /* instead of the duration: this far apart */
+	int64_t jump_ns;     /* the second half comes this much later */
 	int (*run)(struct traffic *t);
-	int (*check)(
-		const struct traffic_params *p, struct err *err); /* NULL: nothing more to check */
+	int (*check)(const struct traffic_params *p, struct err *err); /* NULL: nothing more to check */
 };
 
 /* Adds an actor and returns its number. Text is kept, not copied. */
@@ -39,8 +38,8 @@ size_t profile_actor(struct traffic *t, const char *name, const struct probe_row
 int64_t profile_time(struct traffic *t, uint64_t i);
 
 /*
- * Counts and emits. `target` is the dark address's place within the prefix, `port` the one that tells about the actor, -1: none.
- * Returns what emit returned.
+ * Counts and emits. `target` is the dark address's place within the prefix, `port` the one that tells about the actor,
+ * -1: none. Returns what emit returned.
  */
 struct profile_packet {
 	size_t actor;
@@ -54,8 +53,8 @@ int profile_send(struct traffic *t, const struct profile_packet *p, const struct
 int profile_port(const struct sender *s, uint16_t dport);
 
 /*
- * Number `i` of a repeatable order of all numbers below 2^bits (bits <= 32), another order for each key: what scanners do that visit
- * every address once.
+ * Number `i` of a repeatable order of all numbers below 2^bits (bits <= 32), another order for each key: what scanners
+ * do that visit every address once.
  */
 uint32_t profile_order(uint32_t i, unsigned bits, uint32_t key);
 

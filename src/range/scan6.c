@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A darknet's mix over IPv6: few sources, targets by the patterns that address plans have (low numbers, EUI-64, random). */
+/* A darknet's mix over IPv6: few sources, targets by the patterns that address plans have (low numbers, EUI-64,
+ * random). */
 #include "range/profile.h"
 
 #define SENDERS 300
@@ -41,8 +42,7 @@ static void make_senders(struct traffic *t, struct sender6 *senders, size_t acto
 	static const uint16_t answer_ports[] = { 80, 443, 53, 22 };
 	size_t h = 0, until = habits[0].share;
 	for (size_t i = 0; i < HABITS; i++)
-		actor[habits[i].probe] = profile_actor(
-			t, probe_row(habits[i].probe)->name, probe_row(habits[i].probe));
+		actor[habits[i].probe] = profile_actor(t, probe_row(habits[i].probe)->name, probe_row(habits[i].probe));
 	for (size_t i = 0; i < SENDERS; i++) {
 		struct sender6 *x = &senders[i];
 		if (i * 1000 >= until * SENDERS)
@@ -64,9 +64,7 @@ static void target(struct traffic *t, const struct sender6 *x, uint8_t dst[16])
 {
 	uint64_t bits = random_u64(&t->random), place = profile_order(x->s.count, 24, x->s.key);
 	unsigned dark = t->params.dark.bits;
-	uint64_t subnet =
-		dark < 64 ? (place >> 8) & (((uint64_t)1 << (64 - dark > 16 ? 16 : 64 - dark)) - 1)
-			  : 0;
+	uint64_t subnet = dark < 64 ? (place >> 8) & (((uint64_t)1 << (64 - dark > 16 ? 16 : 64 - dark)) - 1) : 0;
 	memcpy(dst, t->params.dark.addr.b, 16);
 	uint64_t high = load_be64(dst) | subnet, low = 1 + (place & 0xff);
 	if (x->pattern == 1)
@@ -88,20 +86,17 @@ int scan6_run(struct traffic *t)
 	make_senders(t, senders, actor);
 	for (uint64_t i = 0; i < t->params.packets && !rc; i++) {
 		/* The smaller of two draws gives a head and a tail. */
-		uint64_t a = random_below(&t->random, SENDERS),
-			 b = random_below(&t->random, SENDERS);
+		uint64_t a = random_below(&t->random, SENDERS), b = random_below(&t->random, SENDERS);
 		struct sender6 *x = &senders[(a < b ? a : b) * 7 % SENDERS];
 		uint8_t dst[16], quoted[16];
-		struct probe_target to = {
-			.dport = x->s.port, .src6 = x->addr, .dst6 = dst, .quoted6 = quoted
-		};
+		struct probe_target to = { .dport = x->s.port, .src6 = x->addr, .dst6 = dst, .quoted6 = quoted };
 		target(t, x, dst);
 		make_address(quoted, 0xfeed0000, x->s.key);
 		if (probe_row(x->s.kind)->answers)
 			to.dport = (uint16_t)(1024 + random_below(&t->random, 64512));
-		struct profile_packet p = { .actor = actor[x->s.kind],
-			.ns = profile_time(t, i),
-			.target = load_be16(dst + 14) };
+		struct profile_packet p = {
+			.actor = actor[x->s.kind], .ns = profile_time(t, i), .target = load_be16(dst + 14)
+		};
 		p.port = profile_port(&x->s, to.dport);
 		probe_build(&f, &x->s, &to, &t->random);
 		t->actors[p.actor].sources += x->s.count++ == 0;

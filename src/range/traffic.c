@@ -14,23 +14,21 @@
 #define END_OF_PCAP (UINT32_MAX * (int64_t)1000000000)
 
 static const struct profile profiles[TRAFFIC_PROFILE_N] = {
-	[TRAFFIC_WORST] = { "worst", "200,000 sources, nearly every packet its own flow", 5000000,
-		10 * MINUTE, 0, 0, mix_run, NULL },
-	[TRAFFIC_REPEAT] = { "repeat", "the same sources, about 20 packets a flow", 5000000,
-		10 * MINUTE, 0, 0, repeat_run, NULL },
-	[TRAFFIC_DEMO] = { "demo", "planted scanners, victims, suspects and noise", 60000,
-		30 * MINUTE, 0, 0, demo_run, demo_check },
-	[TRAFFIC_FLOOD] = { "flood", "each packet from an invented source", 1000000, MINUTE, 0, 0,
-		flood_run, NULL },
+	[TRAFFIC_WORST] = { "worst", "200,000 sources, nearly every packet its own flow", 5000000, 10 * MINUTE, 0, 0,
+		mix_run, NULL },
+	[TRAFFIC_REPEAT] = { "repeat", "the same sources, about 20 packets a flow", 5000000, 10 * MINUTE, 0, 0,
+		repeat_run, NULL },
+	[TRAFFIC_DEMO] = { "demo", "planted scanners, victims, suspects and noise", 60000, 30 * MINUTE, 0, 0, demo_run,
+		demo_check },
+	[TRAFFIC_FLOOD] = { "flood", "each packet from an invented source", 1000000, MINUTE, 0, 0, flood_run, NULL },
 	[TRAFFIC_SPARSE] = { "sparse", "one packet an hour", 240, 0, HOUR, 0, mix_run, NULL },
-	[TRAFFIC_JUMP] = { "jump", "ten minutes, and ten minutes ten years later", 100000,
-		20 * MINUTE, 0, TEN_YEARS, mix_run, NULL },
-	[TRAFFIC_IP6] = { "ip6", "scans and backscatter over IPv6", 100000, 10 * MINUTE, 0, 0,
-		scan6_run, NULL },
+	[TRAFFIC_JUMP] = { "jump", "ten minutes, and ten minutes ten years later", 100000, 20 * MINUTE, 0, TEN_YEARS,
+		mix_run, NULL },
+	[TRAFFIC_IP6] = { "ip6", "scans and backscatter over IPv6", 100000, 10 * MINUTE, 0, 0, scan6_run, NULL },
 };
 
-const uint16_t profile_ports[PROFILE_PORTS] = { 443, 80, 22, 8080, 3389, 8443, 445, 5555, 8081, 81,
-	8000, 2222, 6379, 1433, 5900, 3306, 37215, 52869, 9000, 60023 };
+const uint16_t profile_ports[PROFILE_PORTS] = { 443, 80, 22, 8080, 3389, 8443, 445, 5555, 8081, 81, 8000, 2222, 6379,
+	1433, 5900, 3306, 37215, 52869, 9000, 60023 };
 
 const char *traffic_profile_name(enum traffic_profile p)
 {
@@ -72,11 +70,10 @@ static int check(const struct traffic_params *p, struct err *err)
 	bool six = p->profile == TRAFFIC_IP6;
 	unsigned bits = p->dark.bits;
 	if (addr_is4(&p->dark.addr) == six)
-		return err_set(err, -1, "profile %s needs an IPv%d dark prefix",
-			profiles[p->profile].name, six ? 6 : 4);
+		return err_set(
+			err, -1, "profile %s needs an IPv%d dark prefix", profiles[p->profile].name, six ? 6 : 4);
 	if (six ? bits < 16 || bits > 64 : bits < 128 - TRAFFIC_TARGET_BITS)
-		return err_set(err, -1, "the dark prefix must be between %s",
-			six ? "/16 and /64" : "/8 and /32");
+		return err_set(err, -1, "the dark prefix must be between %s", six ? "/16 and /64" : "/8 and /32");
 	if (p->packets > TRAFFIC_PACKETS_MAX)
 		return err_set(err, -1, "at most %lld packets", (long long)TRAFFIC_PACKETS_MAX);
 	if (p->start_ns < 0 || p->start_ns > END_OF_PCAP - span(p))
@@ -120,8 +117,7 @@ size_t profile_actor(struct traffic *t, const char *name, const struct probe_row
 {
 	size_t i = t->n_actors++;
 	ENSURE(i < TRAFFIC_ACTORS);
-	t->actors[i] =
-		(struct traffic_actor){ .name = name, .kind = row->finding, .tool = row->tool };
+	t->actors[i] = (struct traffic_actor){ .name = name, .kind = row->finding, .tool = row->tool };
 	t->targets[i] = mem_map(target_size(t));
 	return i;
 }
@@ -175,8 +171,7 @@ uint32_t profile_order(uint32_t i, unsigned bits, uint32_t key)
 	return x * 0x85ebca6bu & mask;
 }
 
-int traffic_run(
-	struct traffic *t, int (*emit)(void *arg, int64_t ns, struct bytes frame), void *arg)
+int traffic_run(struct traffic *t, int (*emit)(void *arg, int64_t ns, struct bytes frame), void *arg)
 {
 	t->emit = emit;
 	t->arg = arg;
@@ -252,8 +247,7 @@ void traffic_truth(const struct traffic *t, FILE *out)
 	json_time(&j, "end", end);
 	json_i64(&j, "end_ns", end);
 	json_str(&j, "dark", prefix_text(text, &t->params.dark));
-	str_or_null(&j, "own",
-		t->params.profile == TRAFFIC_DEMO ? prefix_text(text, &t->params.own) : NULL);
+	str_or_null(&j, "own", t->params.profile == TRAFFIC_DEMO ? prefix_text(text, &t->params.own) : NULL);
 	json_array(&j, "actors");
 	for (size_t i = 0; i < t->n_actors; i++)
 		if (t->actors[i].packets)

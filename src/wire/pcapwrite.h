@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Writes classic pcap files (draft-ietf-opsawg-pcap), little-endian, micro- or nanoseconds, any link type, through a buffer of its own. The
- * first failure of the descriptor is kept and told by every later call, so a caller may look only at the end.
+ * Writes classic pcap files (draft-ietf-opsawg-pcap), little-endian, micro- or nanoseconds, any link type, through a
+ * buffer of its own. The first failure of the descriptor is kept and told by every later call, so a caller may look
+ * only at the end.
  */
 #pragma once
 #include "base/bytes.h"
@@ -13,13 +14,14 @@ struct pcapwrite; /* opaque */
 
 enum pcapwrite_unit { PCAPWRITE_US, PCAPWRITE_NS };
 
-/* Takes a descriptor open for writing, which stays the caller's, and writes the file header. `linktype` is a LINKTYPE_ number. */
+/* Takes a descriptor open for writing, which stays the caller's, and writes the file header. `linktype` is a LINKTYPE_
+ * number. */
 struct pcapwrite *pcapwrite_new(int fd, enum pcapwrite_unit unit, int linktype);
 
 /*
- * Adds one packet: its captured bytes and the length it had on the wire (not below the captured; raised to it otherwise).
- * Times are rounded down to the file's unit. Returns 0; -ERANGE and writes nothing when the time lies before 1970 or beyond
- * 2106, which the format can't hold; else the negative errno of the descriptor's first failure.
+ * Adds one packet: its captured bytes and the length it had on the wire (not below the captured; raised to it
+ * otherwise). Times are rounded down to the file's unit. Returns 0; -ERANGE and writes nothing when the time lies
+ * before 1970 or beyond 2106, which the format can't hold; else the negative errno of the descriptor's first failure.
  */
 int pcapwrite_packet(struct pcapwrite *w, int64_t ns, struct bytes data, uint32_t wire_len);
 

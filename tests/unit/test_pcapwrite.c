@@ -20,12 +20,10 @@ static const struct {
 	size_t n;
 	uint32_t wire_len, sec, fraction, want_len;
 } cases[] = {
-	{ "microseconds are rounded down", PCAPWRITE_US, 5 * (int64_t)SECOND + 1999, 60, 60, 5, 1,
-		60 },
+	{ "microseconds are rounded down", PCAPWRITE_US, 5 * (int64_t)SECOND + 1999, 60, 60, 5, 1, 60 },
 	{ "nanoseconds stay", PCAPWRITE_NS, 5 * (int64_t)SECOND + 1999, 60, 1500, 5, 1999, 1500 },
 	{ "the first moment", PCAPWRITE_NS, 0, 14, 14, 0, 0, 14 },
-	{ "the last moment", PCAPWRITE_NS, UINT32_MAX *(int64_t)SECOND + 999999999, 1, 1,
-		UINT32_MAX, 999999999, 1 },
+	{ "the last moment", PCAPWRITE_NS, UINT32_MAX *(int64_t)SECOND + 999999999, 1, 1, UINT32_MAX, 999999999, 1 },
 	{ "no bytes", PCAPWRITE_US, SECOND, 0, 40, 1, 0, 40 },
 	{ "wire length below the captured", PCAPWRITE_US, SECOND, 70, 3, 1, 0, 70 },
 };
@@ -45,22 +43,17 @@ static void one_record(void **state)
 		for (size_t k = 0; k < sizeof data; k++)
 			data[k] = (uint8_t)(k * 7 + 1);
 		struct pcapwrite *w = pcapwrite_new(fd, cases[i].unit, 113);
-		assert_int_equal(pcapwrite_packet(w, cases[i].ns,
-					 (struct bytes){ data, cases[i].n }, cases[i].wire_len),
-			0);
+		assert_int_equal(
+			pcapwrite_packet(w, cases[i].ns, (struct bytes){ data, cases[i].n }, cases[i].wire_len), 0);
 		assert_int_equal(pcapwrite_offset(w), 24 + 16 + cases[i].n);
 		assert_int_equal(pcapwrite_free(w), 0);
 		size_t n = slurp(fd, file, sizeof file);
 		if (n != 24 + 16 + cases[i].n ||
-			load_le32(file) !=
-				(cases[i].unit == PCAPWRITE_NS ? 0xa1b23c4d : 0xa1b2c3d4) ||
-			load_le16(file + 4) != 2 || load_le16(file + 6) != 4 ||
-			load_le32(file + 20) != 113)
+			load_le32(file) != (cases[i].unit == PCAPWRITE_NS ? 0xa1b23c4d : 0xa1b2c3d4) ||
+			load_le16(file + 4) != 2 || load_le16(file + 6) != 4 || load_le32(file + 20) != 113)
 			fail_msg("%s: file header", cases[i].name);
-		if (load_le32(file + 24) != cases[i].sec ||
-			load_le32(file + 28) != cases[i].fraction ||
-			load_le32(file + 32) != cases[i].n ||
-			load_le32(file + 36) != cases[i].want_len ||
+		if (load_le32(file + 24) != cases[i].sec || load_le32(file + 28) != cases[i].fraction ||
+			load_le32(file + 32) != cases[i].n || load_le32(file + 36) != cases[i].want_len ||
 			memcmp(file + 40, data, cases[i].n))
 			fail_msg("%s: record", cases[i].name);
 		close(fd);
@@ -100,9 +93,8 @@ static void long_packet_is_cut(void **state)
 	int fd = memfd_create("pcap", 0);
 	uint8_t *data = calloc(1, PCAPWRITE_SNAPLEN + 10), head[40];
 	struct pcapwrite *w = pcapwrite_new(fd, PCAPWRITE_US, 1);
-	assert_int_equal(pcapwrite_packet(w, 1, (struct bytes){ data, PCAPWRITE_SNAPLEN + 10 },
-				 PCAPWRITE_SNAPLEN + 10),
-		0);
+	assert_int_equal(
+		pcapwrite_packet(w, 1, (struct bytes){ data, PCAPWRITE_SNAPLEN + 10 }, PCAPWRITE_SNAPLEN + 10), 0);
 	assert_int_equal(pcapwrite_free(w), 0);
 	slurp(fd, head, sizeof head);
 	assert_int_equal(load_le32(head + 32), PCAPWRITE_SNAPLEN);
@@ -115,10 +107,9 @@ static void times_that_do_not_fit(void **state)
 {
 	int fd = memfd_create("pcap", 0);
 	struct pcapwrite *w = pcapwrite_new(fd, PCAPWRITE_US, 1);
+	assert_int_equal(pcapwrite_packet(w, -1, (struct bytes){ (const uint8_t *)"x", 1 }, 1), -ERANGE);
 	assert_int_equal(
-		pcapwrite_packet(w, -1, (struct bytes){ (const uint8_t *)"x", 1 }, 1), -ERANGE);
-	assert_int_equal(pcapwrite_packet(w, (UINT32_MAX + (int64_t)1) * SECOND,
-				 (struct bytes){ (const uint8_t *)"x", 1 }, 1),
+		pcapwrite_packet(w, (UINT32_MAX + (int64_t)1) * SECOND, (struct bytes){ (const uint8_t *)"x", 1 }, 1),
 		-ERANGE);
 	assert_int_equal(pcapwrite_offset(w), 24);
 	assert_int_equal(pcapwrite_free(w), 0);
@@ -133,8 +124,7 @@ static void failing_descriptor(void **state)
 		skip();
 	struct pcapwrite *w = pcapwrite_new(fd, PCAPWRITE_US, 1);
 	assert_int_equal(pcapwrite_flush(w), -ENOSPC);
-	assert_int_equal(
-		pcapwrite_packet(w, 1, (struct bytes){ (const uint8_t *)"x", 1 }, 1), -ENOSPC);
+	assert_int_equal(pcapwrite_packet(w, 1, (struct bytes){ (const uint8_t *)"x", 1 }, 1), -ENOSPC);
 	assert_int_equal(pcapwrite_free(w), -ENOSPC);
 	assert_int_equal(pcapwrite_free(NULL), 0);
 	close(fd);

@@ -3,6 +3,7 @@
 
 #include "wire/packet.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -17,8 +18,7 @@ struct seen {
 	int64_t last_ns, first_ns;
 	size_t shortest, longest;
 	struct prefix dark;
-	struct packet
-		*packets; /* decoded, with copies of nothing: only plain fields are looked at */
+	struct packet *packets; /* decoded, with copies of nothing: only plain fields are looked at */
 	int64_t *times;
 	size_t keep;
 };
@@ -61,8 +61,7 @@ static int look(void *arg, int64_t ns, struct bytes frame)
 	s->hash = (s->hash ^ (uint64_t)ns) * 0x100000001b3;
 	struct addr dst = p.layer == LAYER_IP6 ? addr_from6(p.dst6) : addr_from4(p.dst4);
 	s->outside += !prefix_holds(&s->dark, &dst);
-	s->bad_sums += (p.layer != LAYER_IP4 && p.layer != LAYER_IP6) || p.cls >= CLASS_OTHER ||
-		       !sums_hold(frame, &p);
+	s->bad_sums += (p.layer != LAYER_IP4 && p.layer != LAYER_IP6) || p.cls >= CLASS_OTHER || !sums_hold(frame, &p);
 	s->wrong_order += s->n && ns < s->last_ns;
 	if (!s->n) {
 		s->first_ns = ns;
@@ -81,7 +80,7 @@ static int look(void *arg, int64_t ns, struct bytes frame)
 
 static struct traffic *generate(struct traffic_params params, struct seen *s)
 {
-	struct err err = { "" };
+	struct err err = {};
 	struct traffic *t = traffic_new(&params, &err);
 	if (!t)
 		fail_msg("%s", err.text);
@@ -104,7 +103,8 @@ static void seen_drop(struct seen *s)
 	free(s->times);
 }
 
-/* Every profile: exactly as many packets as asked for, in order, all checksums right, all into the dark; a seed is the bytes. */
+/* Every profile: exactly as many packets as asked for, in order, all checksums right, all into the dark; a seed is the
+ * bytes. */
 static void every_profile(void **state)
 {
 	for (int i = 0; i < TRAFFIC_PROFILE_N; i++) {
@@ -118,15 +118,15 @@ static void every_profile(void **state)
 		traffic_free(generate(params, &c));
 		const char *name = traffic_profile_name(i);
 		if (a.n != PACKETS || a.bad_sums || a.wrong_order || a.outside)
-			fail_msg("%s: %lu packets, %lu bad sums, %lu out of order, %lu outside",
+			fail_msg("%s: %" PRIu64 " packets, %" PRIu64 " bad sums, %" PRIu64 " out of order, %" PRIu64
+				 " outside",
 				name, a.n, a.bad_sums, a.wrong_order, a.outside);
 		if (a.hash != b.hash)
 			fail_msg("%s: the same seed gave other bytes", name);
 		if (a.hash == c.hash)
 			fail_msg("%s: another seed gave the same bytes", name);
 		if (a.shortest != (i == TRAFFIC_IP6 ? 74 : 60) || a.first_ns < params.start_ns)
-			fail_msg("%s: shortest frame %zu, first at %ld", name, a.shortest,
-				a.first_ns);
+			fail_msg("%s: shortest frame %zu, first at %" PRId64, name, a.shortest, a.first_ns);
 		assert_int_equal(traffic_profile_find(name), i);
 	}
 	assert_int_equal(traffic_profile_find("worse"), -1);
@@ -150,7 +150,7 @@ static void bytes_are_fixed(void **state)
 		params.packets = PACKETS;
 		traffic_free(generate(params, &s));
 		if (s.hash != cases[i].want)
-			fail_msg("%s: 0x%016lx", traffic_profile_name(cases[i].profile), s.hash);
+			fail_msg("%s: 0x%016" PRIx64, traffic_profile_name(cases[i].profile), s.hash);
 	}
 }
 
@@ -159,8 +159,7 @@ enum { M_MIRAI = 1, M_ID = 2, M_ZMAP = 4, M_MASSCAN = 8, M_NMAP = 16 };
 
 static unsigned marks(const struct packet *p)
 {
-	static const uint8_t windows[] = { 2, 4, 5, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2 },
-			     mss[] = { 2, 4, 5, 0xb4 };
+	static const uint8_t windows[] = { 2, 4, 5, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2 }, mss[] = { 2, 4, 5, 0xb4 };
 	unsigned m = 0;
 	if (p->proto == PROTO_TCP && p->ip_id == (uint16_t)(p->dst4 ^ p->dport ^ p->seq))
 		m |= M_MASSCAN;
@@ -201,7 +200,8 @@ struct tally {
 	uint8_t target_set[65536], port_set[65536];
 };
 
-/* What a receiver counts of one source. Options live in frames that are gone, so marks were taken when the frame was there. */
+/* What a receiver counts of one source. Options live in frames that are gone, so marks were taken when the frame was
+ * there. */
 struct marked {
 	struct seen seen;
 	uint8_t *marks;
@@ -292,6 +292,18 @@ static struct traffic *generate_demo(struct marked *m)
 	return t;
 }
 
+static void same_counts(const struct traffic *t, size_t index, const struct traffic_actor *a, const struct tally *c)
+{
+	if (c->n != a->packets || c->targets != a->targets || c->ports != a->ports || c->first_ns != a->first_ns ||
+		c->last_ns != a->last_ns)
+		fail_msg("%s: counted %" PRIu64 " packets %" PRIu64 " targets %" PRIu64 " ports, truth %" PRIu64
+			 " %" PRIu64 " %" PRIu64,
+			a->name, c->n, c->targets, c->ports, a->packets, a->targets, a->ports);
+	for (unsigned port = 0; port < 65536; port++)
+		if (traffic_actor_port(t, index, (uint16_t)port) != (c->port_set[port] != 0))
+			fail_msg("%s: port %u", a->name, port);
+}
+
 /* The truth is what a receiver counts, and the marks are those of the tools. */
 static void truth_is_true(void **state)
 {
@@ -305,21 +317,12 @@ static void truth_is_true(void **state)
 		assert_int_equal(addr_parse(planted[i].address, &addr, NULL), 0);
 		assert_string_equal(a->address, planted[i].address);
 		tally(&m, addr_to4(&addr), planted[i].answers, c);
-		if (c->n != a->packets || c->targets != a->targets || c->ports != a->ports ||
-			c->first_ns != a->first_ns || c->last_ns != a->last_ns)
-			fail_msg("%s: counted %lu packets %lu targets %lu ports, truth %lu %lu %lu",
-				a->name, c->n, c->targets, c->ports, a->packets, a->targets,
-				a->ports);
+		same_counts(t, index, a, c);
 		if (!c->n || (planted[i].fixed && c->n != planted[i].fixed))
-			fail_msg("%s: %lu packets", a->name, c->n);
-		for (unsigned port = 0; port < 65536; port++)
-			if (traffic_actor_port(t, index, (uint16_t)port) !=
-				(c->port_set[port] != 0))
-				fail_msg("%s: port %u", a->name, port);
+			fail_msg("%s: %" PRIu64 " packets", a->name, c->n);
 		for (int k = 0; k < 5; k++)
 			if (planted[i].all >> k & 1 ? c->marked[k] != c->n : c->marked[k] > 2)
-				fail_msg("%s: mark %d on %lu of %lu", a->name, k, c->marked[k],
-					c->n);
+				fail_msg("%s: mark %d on %" PRIu64 " of %" PRIu64, a->name, k, c->marked[k], c->n);
 		if (c->ttl_max - c->ttl_min != planted[i].ttl_spread)
 			fail_msg("%s: TTL %d..%d", a->name, c->ttl_min, c->ttl_max);
 	}
@@ -406,7 +409,7 @@ static void worst_and_repeat(void **state)
 		struct traffic *t = generate(params, &s);
 		uint64_t keys = distinct_keys(&s);
 		if (i ? keys < N / 22 || keys > N / 18 : keys < N * 0.995)
-			fail_msg("%s: %lu keys", traffic_profile_name(params.profile), keys);
+			fail_msg("%s: %" PRIu64 " keys", traffic_profile_name(params.profile), keys);
 		assert_true(s.longest <= 74);
 		size_t index;
 		assert_in_range(actor(t, "mirai", &index)->packets, N * 0.22, N * 0.26);
@@ -463,26 +466,19 @@ static const struct {
 	{ "the largest", TRAFFIC_WORST, "10.0.0.0/8", "203.0.113.0/24", 10, 0, true },
 	{ "one address", TRAFFIC_WORST, "10.0.0.1", "203.0.113.0/24", 10, 0, true },
 	{ "too large", TRAFFIC_WORST, "10.0.0.0/7", "203.0.113.0/24", 10, 0, false },
-	{ "IPv6 where IPv4 is needed", TRAFFIC_WORST, "2001:db8::/32", "203.0.113.0/24", 10, 0,
-		false },
+	{ "IPv6 where IPv4 is needed", TRAFFIC_WORST, "2001:db8::/32", "203.0.113.0/24", 10, 0, false },
 	{ "IPv4 where IPv6 is needed", TRAFFIC_IP6, "10.0.0.0/8", "203.0.113.0/24", 10, 0, false },
 	{ "IPv6 /64", TRAFFIC_IP6, "2001:db8::/64", "203.0.113.0/24", 10, 0, true },
 	{ "IPv6 /65", TRAFFIC_IP6, "2001:db8::/65", "203.0.113.0/24", 10, 0, false },
-	{ "an actor in the dark", TRAFFIC_DEMO, "198.51.100.0/24", "203.0.113.0/24", 60000, 0,
-		false },
+	{ "an actor in the dark", TRAFFIC_DEMO, "198.51.100.0/24", "203.0.113.0/24", 60000, 0, false },
 	{ "noise in the dark", TRAFFIC_DEMO, "198.18.0.0/15", "203.0.113.0/24", 60000, 0, false },
-	{ "an actor in the own range", TRAFFIC_DEMO, "198.18.0.0/16", "192.0.2.0/24", 60000, 0,
-		false },
+	{ "an actor in the own range", TRAFFIC_DEMO, "198.18.0.0/16", "192.0.2.0/24", 60000, 0, false },
 	{ "own range too small", TRAFFIC_DEMO, "198.18.0.0/16", "203.0.113.0/26", 60000, 0, false },
-	{ "too few for the demo", TRAFFIC_DEMO, "198.18.0.0/16", "203.0.113.0/24",
-		TRAFFIC_DEMO_MIN - 1, 0, false },
-	{ "just enough", TRAFFIC_DEMO, "198.18.0.0/16", "203.0.113.0/24", TRAFFIC_DEMO_MIN, 0,
-		true },
-	{ "too many", TRAFFIC_WORST, "10.0.0.0/8", "203.0.113.0/24",
-		(uint64_t)TRAFFIC_PACKETS_MAX + 1, 0, false },
+	{ "too few for the demo", TRAFFIC_DEMO, "198.18.0.0/16", "203.0.113.0/24", TRAFFIC_DEMO_MIN - 1, 0, false },
+	{ "just enough", TRAFFIC_DEMO, "198.18.0.0/16", "203.0.113.0/24", TRAFFIC_DEMO_MIN, 0, true },
+	{ "too many", TRAFFIC_WORST, "10.0.0.0/8", "203.0.113.0/24", (uint64_t)TRAFFIC_PACKETS_MAX + 1, 0, false },
 	{ "before 1970", TRAFFIC_WORST, "10.0.0.0/8", "203.0.113.0/24", 10, -1, false },
-	{ "beyond 2106", TRAFFIC_JUMP, "10.0.0.0/8", "203.0.113.0/24", 10,
-		(int64_t)4294967000 * 1000000000, false },
+	{ "beyond 2106", TRAFFIC_JUMP, "10.0.0.0/8", "203.0.113.0/24", 10, (int64_t)4294967000 * 1000000000, false },
 	{ "sparse beyond 2106", TRAFFIC_SPARSE, "10.0.0.0/8", "203.0.113.0/24", 2000000, 0, false },
 };
 
@@ -491,7 +487,7 @@ static void parameters(void **state)
 	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
 		struct traffic_params params;
 		struct seen s = { 0 };
-		struct err err = { "" };
+		struct err err = {};
 		traffic_params_init(&params, limits[i].profile);
 		params.packets = limits[i].packets;
 		params.start_ns = limits[i].start_ns;
