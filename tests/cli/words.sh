@@ -27,9 +27,9 @@ try 'unknown noun' 2 'unknown noun .telescop' telescop
 try 'nearest noun' 2 'Did you mean .telescope' telescop
 try 'noun alone' 2 'sakimori telescope read' telescope
 try 'noun help' 0 'sakimori telescope read' telescope --help
-try 'verb help' 0 '--dark' telescope read --help
+try 'verb help' 0 '--count' telescope read --help
 try 'nearest verb' 2 'Did you mean .read' telescope raed x
-try 'nearest option' 2 'Did you mean .--dark' telescope read --drak x
+try 'nearest option' 2 'Did you mean .--count' telescope read --cuont x
 try 'no arguments' 2 'missing argument' telescope read
 try 'manual of no noun' 2 'unknown noun' --manual nothing
 
@@ -62,7 +62,7 @@ offer() {
 }
 offer nouns telescope tele
 offer verbs read telescope ''
-offer options --dark telescope read --da
+offer options --count telescope read --co
 offer 'global options' --json --js
 offer 'verbs behind global options' read --json --store x telescope re
 offer files Makefile telescope read Makef
