@@ -137,6 +137,7 @@ static void build_client(
 	net->id = (uint16_t)(bits >> 32);
 	net->df = true;
 	frame_tcp(f, net, tcp);
+	tcp->options = (struct bytes){ NULL, 0 }; /* the local array ends here */
 }
 
 static void build_answer(struct frame *f, const struct sender *s, struct frame_net *net,
