@@ -41,7 +41,7 @@ asan:
 	@ninja -C build-asan $(NINJAFLAGS)
 
 demo: build
-	@tools/demo
+	@if [ -x tools/demo ]; then tools/demo; else echo 'no tools/demo in this tree'; fi
 
 test:
 	@tools/setup --quiet --test
