@@ -14,7 +14,7 @@ help:
 	@echo 'make build      build/sakimori'
 	@echo 'make asan       build-asan/sakimori, with AddressSanitizer and UBSan'
 	@echo 'make bench      compare with other programs, in one run'
-	@echo 'make fuzz       every fuzz target for a minute with libFuzzer (SECONDS=60)'
+	@echo 'make fuzz       every fuzz target for a minute with libFuzzer (FUZZ_SECONDS=60)'
 	@echo 'make soak       a million mutations for every fuzz target'
 	@echo 'make check      layers, sizes, format, licences, manual pages, static analysis'
 	@echo 'make format     clang-format over the tree'
@@ -41,7 +41,7 @@ asan:
 	@ninja -C build-asan $(NINJAFLAGS)
 
 demo: build
-	@tools/demo
+	@if [ -x tools/demo ]; then tools/demo; else echo 'no tools/demo in this tree'; fi
 
 test:
 	@tools/setup --quiet --test

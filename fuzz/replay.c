@@ -50,6 +50,8 @@ static char now_what[400];
 static void report(void)
 {
 	char path[512];
+	if (!now_data) /* a leak, told at the end of the process: no input of its own */
+		return;
 	snprintf(path, sizeof path, "crash-%s-%u", target, (unsigned)getpid());
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	dprintf(STDERR_FILENO, "input: %s, %zu bytes, written to %s\n", now_what, now_size, path);
@@ -85,6 +87,7 @@ static void run(const uint8_t *data, size_t size)
 	now_size = size;
 	alarm(INPUT_SECONDS);
 	LLVMFuzzerTestOneInput(size ? copy : copy + 1, size);
+	now_data = NULL;
 	free(copy);
 }
 

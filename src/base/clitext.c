@@ -241,6 +241,8 @@ void cli_print_manual_top(const struct cli_noun *nouns, size_t n_nouns)
 {
 	puts(".Ss Global options");
 	manual_options(clitext_global, clitext_n_global);
+	if (n_nouns == 0)
+		return;
 	puts(".Ss Nouns\n.Bl -tag -width Ds");
 	for (size_t i = 0; i < n_nouns; i++) {
 		printf(".It Cm %s\n", nouns[i].noun);

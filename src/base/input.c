@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PROBE_SIZE 4096u
 #define READ_SIZE (1u << 20)
 #define MAP_CHUNK (8u << 20)
 
@@ -229,8 +230,9 @@ struct bytes input_window(struct input *in, size_t want)
 		return mapped_window(in, want);
 	if (!in->probed) {
 		make_room(in, READ_SIZE);
+		/* Little at first: a decoder takes over what was read and has less room. */
 		while (in->end < 6 && !in->eof)
-			fill(in);
+			in->end += read_some(in, in->buf + in->end, PROBE_SIZE - in->end);
 		probe(in, (struct bytes){ in->buf, in->end });
 	}
 	make_room(in, want > READ_SIZE ? want : READ_SIZE);

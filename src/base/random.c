@@ -28,9 +28,21 @@ uint64_t random_u64(struct random *r)
 	return out;
 }
 
+/* The upper half of a 128-bit product; machines of 32 bits have no type for it. */
+static uint64_t multiply_high(uint64_t a, uint64_t b)
+{
+#ifdef __SIZEOF_INT128__
+	return (uint64_t)((unsigned __int128)a * b >> 64);
+#else
+	uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
+	uint64_t middle = a1 * b0 + (a0 * b0 >> 32), low = a0 * b1 + (uint32_t)middle;
+	return a1 * b1 + (middle >> 32) + (low >> 32);
+#endif
+}
+
 uint64_t random_below(struct random *r, uint64_t bound)
 {
-	return (uint64_t)((unsigned __int128)random_u64(r) * bound >> 64);
+	return multiply_high(random_u64(r), bound);
 }
 
 double random_unit(struct random *r)

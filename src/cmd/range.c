@@ -59,7 +59,7 @@ static int parse_time(const char *text, int64_t *ns)
 	if (strcmp(rest, "Z") != 0 && (sscanf(rest, "%c%2u:%2u%c", &sign, &hours, &minutes, &more) != 3 ||
 					      (sign != '+' && sign != '-') || hours > 23 || minutes > 59))
 		return -1;
-	int64_t offset = (int64_t)(hours * 3600 + minutes * 60);
+	int64_t offset = (int64_t)hours * 3600 + (int64_t)minutes * 60;
 	*ns = ((int64_t)timegm(&tm) - (sign == '-' ? -offset : offset)) * SECOND;
 	return 0;
 }

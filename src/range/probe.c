@@ -133,6 +133,7 @@ static void build_client(struct frame *f, struct frame_net *net, struct frame_tc
 	net->id = (uint16_t)(bits >> 32);
 	net->df = true;
 	frame_tcp(f, net, tcp);
+	tcp->options = (struct bytes){ NULL, 0 }; /* the local array ends here */
 }
 
 static void build_answer(

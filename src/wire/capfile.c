@@ -95,7 +95,7 @@ static bool is_header(struct bytes w, size_t off)
 		return false;
 	uint32_t version = load_le32(p + 4);
 	return (find_magic(load_le32(p), &at) || find_magic(load_be32(p), &at)) && load_le64(p + 8) == 0 &&
-		(version == 0x00040002 || version == 0x02000400);
+		(version == 0x00040002 || version == 0x04000200);
 }
 
 static inline uint32_t get32(const uint8_t *p, bool swapped)

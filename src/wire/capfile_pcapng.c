@@ -246,7 +246,6 @@ static enum capfile_status measure(struct capfile *c, const uint8_t *p, uint32_t
 	if (claimed < (*type == BLOCK_SECTION ? 28u : 12u) || claimed > CAPFILE_MAX_BLOCK)
 		return capfile_fail(c, "a block of %llu bytes", claimed);
 	*length = ((size_t)claimed + 3) & ~(size_t)3;
-	c->oddities += claimed & 3 ? 1 : 0;
 	return CAPFILE_RECORDS;
 }
 
@@ -266,6 +265,8 @@ enum capfile_status capfile_pcapng(struct capfile *c, struct bytes w, struct cap
 			c->want = length;
 			return CAPFILE_MORE;
 		}
+		/* Counted once the block is whole: a window that is still too small must not count it again. */
+		c->oddities += u32(c, p + 4) % 4 != 0;
 		c->oddities += u32(c, p + length - 4) != u32(c, p + 4);
 		if (type == BLOCK_SECTION)
 			section(c);
