@@ -19,7 +19,12 @@
 
 int64_t segment_hour(int64_t minute)
 {
-	return minute >= 0 ? minute / 60 : -((59 - minute) / 60);
+	return minute / 60 - (minute % 60 < 0);
+}
+
+int64_t segment_hour_ns(int64_t ns)
+{
+	return segment_hour(ns / MINUTE_NS - (ns % MINUTE_NS < 0));
 }
 
 const char *segment_name(char out[SEGMENT_NAME_MAX], int64_t hour)

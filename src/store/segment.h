@@ -9,12 +9,16 @@
 
 #define SEGMENT_HEADER 64
 #define SEGMENT_NAME_MAX 32
+/* Minutes that have a segment: the years 1000 to 9999. */
+#define SEGMENT_MINUTE_MIN (-INT64_C(510170400))
+#define SEGMENT_MINUTE_MAX INT64_C(4223371679)
 #define SEGMENT_BLOCKS_MAX 65536u	/* a scan refuses more in one hour */
 
 enum { SEGMENT_IO = 1, SEGMENT_FULL = 2, SEGMENT_STOPPED = 3, SEGMENT_CROWDED = 4 };
 
-/* The hour (since 1970) of a minute; the name of an hour's segment; the hour that a name says, or -1 when it is none. */
+/* The hour (since 1970) of a minute and of a time; the name of an hour's segment; the hour that a name says, or -1 when it is none. */
 int64_t segment_hour(int64_t minute);
+int64_t segment_hour_ns(int64_t ns);
 const char *segment_name(char out[SEGMENT_NAME_MAX], int64_t hour);
 int segment_parse_name(const char *name, int64_t *hour) NODISCARD;
 
