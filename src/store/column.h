@@ -8,6 +8,9 @@
 
 #define COLUMN_MAX_VALUES (256u << 10)
 
+/* How many of `n` values are looked at to choose a coding: a sixteenth, 512 at least, 4,096 at most. */
+size_t column_sample(size_t n);
+
 /* Bytes that grow. */
 struct column_buf {
 	uint8_t *p;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The order of flows in the archive: source, destination port, destination, then the rest of the key (source port, protocol, TTL,
- * TCP flags, IP length, class, tags). A radix sort: comparing costs several times more on a minute of a busy darknet.
+ * The order of flows in the archive: that of flow_cmp() (source, destination port, destination, rest of the key), then class and tags. A
+ * radix sort: comparing costs several times more on a minute of a busy darknet.
  */
 #pragma once
 #include "model/flow.h"

@@ -153,7 +153,7 @@ static uint64_t measure(uint64_t x, uint64_t above, enum against how)
 static enum against choose(struct rowset *r, struct column_coder *c, enum col k)
 {
 	enum against best = AGAINST_NOTHING;
-	size_t least = SIZE_MAX, count = r->n < 4096 ? r->n : 4096, from = (r->n - count) / 2;
+	size_t least = SIZE_MAX, count = column_sample(r->n), from = (r->n - count) / 2;
 	for (enum against how = AGAINST_NOTHING; how < AGAINST_N; how++) {
 		size_t m = 0;
 		if (how == AGAINST_SAME && !rules[k].narrow)
