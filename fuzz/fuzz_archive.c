@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The flow archive against any bytes. The first byte says how: as a segment file, or as the columns of one block whose header is built right (a
- * checksum would stop the fuzzer at the door).
+ * The flow archive against any bytes. The first byte says how: as a segment file, or as the columns of one block whose
+ * header is built right (a checksum would stop the fuzzer at the door).
  */
 #include "base/err.h"
 #include "store/segment.h"
@@ -34,7 +34,10 @@ static void as_columns(uint8_t how, struct bytes in)
 {
 	struct prefix src = { .bits = (uint8_t)(how % 129) };
 	struct archive_query q = { INT64_MIN, INT64_MAX, how & 8 ? &src : NULL, take, NULL };
-	struct archive_header h = { .wide = how & 2, .level = how & 4 ? ARCHIVE_KEY : ARCHIVE_ALL, .unit_ns = 1, .first_ns = INT64_MIN,
+	struct archive_header h = { .wide = how & 2,
+		.level = how & 4 ? ARCHIVE_KEY : ARCHIVE_ALL,
+		.unit_ns = 1,
+		.first_ns = INT64_MIN,
 		.last_ns = INT64_MAX };
 	if (in.n < 2)
 		return;

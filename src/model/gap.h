@@ -6,8 +6,8 @@
 struct gap {
 	char sensor[64];
 	int64_t from_ns, to_ns;
-	char reason[64];	/* kernel-drop, writer-behind, killed, clock-jump, ... */
-	uint64_t dropped;	/* packets, 0 when nobody could count them */
+	char reason[64];  /* kernel-drop, writer-behind, killed, clock-jump, ... */
+	uint64_t dropped; /* packets, 0 when nobody could count them */
 };
 
 extern const struct row_kind gap_kind;

@@ -6,7 +6,10 @@
 #include "model/sensor.h"
 #include "model/signal.h"
 
-#define KIND(s, name, key, meaning) { name, meaning, key, s##_fields, sizeof s##_fields / sizeof *s##_fields, sizeof(struct s) }
+#define KIND(s, name, key, meaning)                                                                                    \
+	{                                                                                                              \
+		name, meaning, key, s##_fields, sizeof s##_fields / sizeof *s##_fields, sizeof(struct s)               \
+	}
 
 static const struct row_field sensor_fields[] = {
 	ROW_FIELD(sensor, id, ROW_TEXT, NULL, "name of the sensor"),
@@ -25,7 +28,8 @@ static const struct row_field gap_fields[] = {
 	ROW_FIELD(gap, reason, ROW_TEXT, NULL, "why nothing was seen or something was dropped"),
 	ROW_FIELD(gap, dropped, ROW_U64, "packets", "how many were dropped; 0 when nobody could count them"),
 };
-const struct row_kind gap_kind = KIND(gap, "gap", "sensor, from_ns, reason", "From when to when a sensor saw nothing or dropped");
+const struct row_kind gap_kind =
+	KIND(gap, "gap", "sensor, from_ns, reason", "From when to when a sensor saw nothing or dropped");
 
 static const struct row_field signal_fields[] = {
 	ROW_FIELD(signal, at_ns, ROW_TIME, "ns since 1970", "time of the packet that crossed the threshold"),
@@ -35,7 +39,8 @@ static const struct row_field signal_fields[] = {
 	ROW_FIELD(signal, value, ROW_U64, NULL, "what was counted"),
 	ROW_FIELD(signal, threshold, ROW_U64, NULL, "what it crossed"),
 };
-const struct row_kind signal_kind = KIND(signal, "signal", "at_ns, sensor, source, kind", "A source crossed a threshold");
+const struct row_kind signal_kind =
+	KIND(signal, "signal", "at_ns, sensor, source, kind", "A source crossed a threshold");
 
 static const struct row_field case_record_fields[] = {
 	ROW_FIELD(case_record, id, ROW_TEXT, NULL, "UUIDv7"),
@@ -50,7 +55,8 @@ static const struct row_field case_record_fields[] = {
 	ROW_FIELD(case_record, findings, ROW_LIST, NULL, "ids of the findings it rests on"),
 	ROW_FIELD(case_record, close_code, ROW_TEXT, NULL, "how it ended"),
 };
-const struct row_kind case_kind = KIND(case_record, "case", "id", "One infection or weakness at one party until verified clean");
+const struct row_kind case_kind =
+	KIND(case_record, "case", "id", "One infection or weakness at one party until verified clean");
 
 static const struct row_field decision_fields[] = {
 	ROW_FIELD(decision, id, ROW_TEXT, NULL, "UUIDv7"),
@@ -71,4 +77,4 @@ static const struct row_field decision_fields[] = {
 const struct row_kind decision_kind = KIND(decision, "decision", "id", "What shall be done, and who approved it");
 
 const struct row_kind *const row_kinds[] = { &sensor_kind, &gap_kind, &signal_kind, &case_kind, &decision_kind };
-const size_t row_kinds_n = sizeof row_kinds / sizeof *row_kinds;
+const size_t row_kinds_n = sizeof row_kinds / sizeof row_kinds[0];

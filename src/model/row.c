@@ -95,7 +95,8 @@ size_t row_sql(char *out, size_t size, const struct row_kind *kind)
 #define ADD(...) (n += (size_t)snprintf(out + (n < size ? n : size), n < size ? size - n : 0, __VA_ARGS__))
 	ADD("create table \"%s\" (", kind->name);
 	for (size_t i = 0; i < kind->n; i++)
-		ADD("\"%s\" %s not null, ", kind->fields[i].name, kind->fields[i].type <= ROW_LIST ? "text" : "integer");
+		ADD("\"%s\" %s not null, ", kind->fields[i].name,
+			kind->fields[i].type <= ROW_LIST ? "text" : "integer");
 	ADD("primary key (%s)) without rowid;", kind->key);
 #undef ADD
 	return n;
@@ -103,9 +104,10 @@ size_t row_sql(char *out, size_t size, const struct row_kind *kind)
 
 void row_reference(FILE *out, const struct row_kind *kind)
 {
-	static const char *const types[] = { "text", "list of texts", "number", "number with sign", "time", "yes or no" };
-	fprintf(out, "## %s\n\n%s. Named by %s.\n\n| field | type | unit | meaning |\n|---|---|---|---|\n", kind->name, kind->meaning,
-		kind->key);
+	static const char *const types[] = { "text", "list of texts", "number", "number with sign", "time",
+		"yes or no" };
+	fprintf(out, "## %s\n\n%s. Named by %s.\n\n| field | type | unit | meaning |\n|---|---|---|---|\n", kind->name,
+		kind->meaning, kind->key);
 	for (size_t i = 0; i < kind->n; i++) {
 		const struct row_field *f = &kind->fields[i];
 		fprintf(out, "| `%s` | %s | %s | %s |\n", f->name, types[f->type], f->unit ? f->unit : "", f->meaning);

@@ -7,8 +7,8 @@ struct sensor {
 	char id[64];
 	char tenant[64];
 	char place[128];
-	char dark[4096];	/* list: "PREFIX FROM TO", dates as YYYY-MM-DD, "-" for open */
-	char clock_state[16];	/* synchronised, unsynchronised, unknown, scenario */
+	char dark[4096];      /* list: "PREFIX FROM TO", dates as YYYY-MM-DD, "-" for open */
+	char clock_state[16]; /* synchronised, unsynchronised, unknown, scenario */
 	int64_t clock_offset_ns;
 };
 

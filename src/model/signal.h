@@ -5,10 +5,10 @@
 #include "model/row.h"
 
 struct signal {
-	int64_t at_ns;		/* of the packet that crossed it */
+	int64_t at_ns; /* of the packet that crossed it */
 	char sensor[64];
-	char source[64];	/* address */
-	char kind[32];		/* the finding kind it announces: scan, backscatter, own-watch, ... */
+	char source[64]; /* address */
+	char kind[32];	 /* the finding kind it announces: scan, backscatter, own-watch, ... */
 	uint64_t value, threshold;
 	struct finding_sample samples[FINDING_SAMPLES];
 	uint32_t samples_n;

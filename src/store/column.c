@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-#define LEVEL 1
-#define DICT_MAX 255u	/* index 0 is the escape */
+#define LEVEL	   1
+#define DICT_MAX   255u /* index 0 is the escape */
 #define DICT_SLOTS 4096u
-#define SLACK 16u	/* bytes behind the packed bits, so that a reader may load a whole word */
+#define SLACK	   16u /* bytes behind the packed bits, so that a reader may load a whole word */
 
 enum coding { CODING_EQUAL, CODING_PLANES, CODING_LOG, CODING_DICT, CODING_N };
 enum plane { PLANE_RAW, PLANE_EQUAL, PLANE_ZSTD };
 
 struct slot {
 	uint64_t value;
-	uint32_t count;		/* 0: free */
+	uint32_t count; /* 0: free */
 	uint32_t index;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One column of whole numbers to bytes and back, exactly. The encoder tries the codings on a sample and takes the smallest; the
- * bytes are those of docs/flow-archive.md and the same on every machine. A coder belongs to one thread.
+ * One column of whole numbers to bytes and back, exactly. The encoder tries the codings on a sample and takes the
+ * smallest; the bytes are those of docs/flow-archive.md and the same on every machine. A coder belongs to one thread.
  */
 #pragma once
 #include "base/bytes.h"
@@ -32,7 +32,8 @@ void column_free(struct column_coder *c);
 /* Appends the coded form of `n` (<= COLUMN_MAX_VALUES) values to `out`. */
 void column_encode(struct column_coder *c, const uint64_t *v, size_t n, struct column_buf *out);
 
-/* Roughly how many bytes column_encode() would take for these few values: for choosing between two ways to write a column. */
+/* Roughly how many bytes column_encode() would take for these few values: for choosing between two ways to write a
+ * column. */
 size_t column_estimate(struct column_coder *c, const uint64_t *v, size_t n);
 
 /*

@@ -8,7 +8,8 @@
 
 int flowsort_cmp(const struct flow *a, const struct flow *b)
 {
-	/* By octets alone, also where an IPv6 packet carries an IPv4-mapped source: blocks say least and greatest source. */
+	/* By octets alone, also where an IPv6 packet carries an IPv4-mapped source: blocks say least and greatest
+	 * source. */
 	int d = addr_cmp(&a->src, &b->src);
 	if (!d)
 		d = flow_cmp(a, b);
@@ -17,7 +18,8 @@ int flowsort_cmp(const struct flow *a, const struct flow *b)
 	return d ? d : (int)a->tags - b->tags;
 }
 
-/* Word `k` of the sort key, the most significant first. What the words leave out is settled among the few rows that tie. */
+/* Word `k` of the sort key, the most significant first. What the words leave out is settled among the few rows that
+ * tie. */
 static uint64_t key_word(const struct flow *f, bool wide, int k)
 {
 	if (!wide && k == 0)

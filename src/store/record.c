@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SAMPLE_HEAD 46		/* octets of a sample before its head */
-#define LINES 8192
+#define SAMPLE_HEAD 46 /* octets of a sample before its head */
+#define LINES	    8192
 
 int64_t record_name(struct sql *s, const char *text, struct err *err)
 {
@@ -23,18 +23,24 @@ int64_t record_name(struct sql *s, const char *text, struct err *err)
 
 /* ---- sources: columns in the order of the table ---- */
 
-#define SUM(c) c " = " c " + excluded." c
-
 static const char put_source[] =
-	"insert into source values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,"
-	" ?23, ?24, ?25, ?26, ?27, ?28) on conflict do update set"
-	" first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns), " SUM("packets") ", " SUM("bytes") ", "
-	SUM("class0") ", " SUM("class1") ", " SUM("class2") ", " SUM("class3") ", " SUM("class4") ", " SUM("class5") ", " SUM("class6") ", "
-	SUM("class7") ", " SUM("class8") ", " SUM("class9") ", " SUM("class10") ", " SUM("class11") ", "
-	SUM("mark0") ", " SUM("mark1") ", " SUM("mark2") ", " SUM("mark3") ", " SUM("mark4") ", " SUM("syns") ","
+	"insert into source values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+	" ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28) on conflict do update set"
+	" first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns),"
+	" packets = packets + excluded.packets, bytes = bytes + excluded.bytes,"
+	" class0 = class0 + excluded.class0, class1 = class1 + excluded.class1,"
+	" class2 = class2 + excluded.class2, class3 = class3 + excluded.class3,"
+	" class4 = class4 + excluded.class4, class5 = class5 + excluded.class5,"
+	" class6 = class6 + excluded.class6, class7 = class7 + excluded.class7,"
+	" class8 = class8 + excluded.class8, class9 = class9 + excluded.class9,"
+	" class10 = class10 + excluded.class10, class11 = class11 + excluded.class11,"
+	" mark0 = mark0 + excluded.mark0, mark1 = mark1 + excluded.mark1,"
+	" mark2 = mark2 + excluded.mark2, mark3 = mark3 + excluded.mark3,"
+	" mark4 = mark4 + excluded.mark4, syns = syns + excluded.syns,"
 	/* A minute with fewer than two SYNs says nothing about what is constant. */
 	" constants = case when excluded.syns < 2 then constants when syns < 2 then excluded.constants"
-	" else constants & excluded.constants end, targets = max(targets, excluded.targets), ports = max(ports, excluded.ports)";
+	" else constants & excluded.constants end,"
+	" targets = max(targets, excluded.targets), ports = max(ports, excluded.ports)";
 
 _Static_assert(CLASS_N == 12 && MARK_N == 5, "the columns of table source");
 
@@ -43,7 +49,8 @@ int record_put_source(struct sql *s, int64_t sensor, const struct source *src, s
 	sqlite3_stmt *stmt = sql_get(s, put_source);
 	struct bytes addr = { src->addr.b, 16 };
 	int64_t hour = src->minute / 60 - (src->minute % 60 < 0);
-	sql_bind(stmt, "iibiiii", hour, sensor, &addr, src->first_ns, src->last_ns, (int64_t)src->packets, (int64_t)src->bytes);
+	sql_bind(stmt, "iibiiii", hour, sensor, &addr, src->first_ns, src->last_ns, (int64_t)src->packets,
+		(int64_t)src->bytes);
 	int at = 8;
 	for (int k = 0; k < CLASS_N; k++)
 		sqlite3_bind_int64(stmt, at++, src->by_class[k]);
@@ -56,7 +63,8 @@ int record_put_source(struct sql *s, int64_t sensor, const struct source *src, s
 	return sql_run(s, stmt, err);
 }
 
-const char record_source_sql[] = "select * from source where hour = ?1 and sensor = ?2 and addr between ?3 and ?4 order by addr";
+const char record_source_sql[] =
+	"select * from source where hour = ?1 and sensor = ?2 and addr between ?3 and ?4 order by addr";
 
 static uint32_t u32(sqlite3_stmt *stmt, int column)
 {
@@ -114,8 +122,13 @@ static uint32_t get_samples(struct bytes in, struct finding_sample out[FINDING_S
 		uint8_t head = p[45];
 		if (head > FINDING_HEAD || !bytes_need(in, SAMPLE_HEAD, head))
 			break;
-		out[n] = (struct finding_sample){ .ns = (int64_t)load_le64(p), .src = addr_from6(p + 8), .dst = addr_from6(p + 24),
-			.sport = load_le16(p + 40), .dport = load_le16(p + 42), .proto = p[44], .head_len = head };
+		out[n] = (struct finding_sample){ .ns = (int64_t)load_le64(p),
+			.src = addr_from6(p + 8),
+			.dst = addr_from6(p + 24),
+			.sport = load_le16(p + 40),
+			.dport = load_le16(p + 42),
+			.proto = p[44],
+			.head_len = head };
 		memcpy(out[n].head, p + SAMPLE_HEAD, head);
 		in = bytes_from(in, SAMPLE_HEAD + (size_t)head);
 	}
@@ -153,8 +166,8 @@ static uint32_t get_counts(sqlite3_stmt *stmt, int column, struct finding_count 
 /* Texts of findings are static: what the database says is looked up here. */
 static const char *intern(const char *text)
 {
-	static const char *const known[] = { "none", "zmap", "masscan", "mirai", "telnet-bot", "nmap", "constant-key", "info", "low",
-		"medium", "high" };
+	static const char *const known[] = { "none", "zmap", "masscan", "mirai", "telnet-bot", "nmap", "constant-key",
+		"info", "low", "medium", "high" };
 	for (size_t i = 0; text && i < sizeof known / sizeof *known; i++)
 		if (strcmp(text, known[i]) == 0)
 			return known[i];
@@ -178,7 +191,8 @@ int record_put_finding(struct sql *s, const struct finding *f, struct err *err)
 	uint8_t samples[FINDING_SAMPLES * (SAMPLE_HEAD + FINDING_HEAD)], ports[2 * FINDING_PORT_LIST];
 	char lines[LINES];
 	uint32_t n = f->port_list_n < FINDING_PORT_LIST ? f->port_list_n : FINDING_PORT_LIST;
-	sqlite3_stmt *stmt = sql_get(s, "insert or replace into finding values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+	sqlite3_stmt *stmt = sql_get(s,
+		"insert or replace into finding values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
 		" ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
 	for (uint32_t i = 0; i < n; i++)
 		store_le16(ports + 2 * i, f->port_list[i]);
@@ -221,7 +235,7 @@ void record_get_finding(sqlite3_stmt *stmt, struct finding *out)
 	memset(out, 0, sizeof *out);
 	sql_text(stmt, 0, out->id, sizeof out->id);
 	sql_text(stmt, 1, kind, sizeof kind);
-	while (out->kind < FINDING_KIND_N - 1 && strcmp(finding_kind_name(out->kind), kind))
+	while (out->kind < FINDING_KIND_N - 1 && strcmp(finding_kind_name(out->kind), kind) != 0)
 		out->kind++;
 	sql_text(stmt, 2, out->subject, sizeof out->subject);
 	sql_text(stmt, 3, out->sensor, sizeof out->sensor);
@@ -264,7 +278,8 @@ int record_put(struct sql *s, const struct row_kind *kind, const void *record, s
 		if (f->type <= ROW_LIST)
 			sqlite3_bind_text(stmt, (int)i + 1, p, (int)strnlen(p, f->size), SQLITE_TRANSIENT);
 		else
-			sqlite3_bind_int64(stmt, (int)i + 1, f->type == ROW_BOOL ? *(const bool *)p : *(const int64_t *)p);
+			sqlite3_bind_int64(
+				stmt, (int)i + 1, f->type == ROW_BOOL ? *(const bool *)p : *(const int64_t *)p);
 	}
 	int rc = sql_run(s, stmt, err);
 	sqlite3_finalize(stmt);
@@ -299,7 +314,8 @@ int record_put_signal(struct sql *s, const struct signal *sig, struct err *err)
 	return sql_run(s, stmt, err);
 }
 
-const char record_signal_sql[] = "select signal.*, samples from signal left join signal_samples using (at_ns, sensor, source, kind)"
+const char record_signal_sql[] =
+	"select signal.*, samples from signal left join signal_samples using (at_ns, sensor, source, kind)"
 	" where at_ns >= ?1 and at_ns < ?2 order by at_ns, sensor, source, kind";
 
 void record_get_signal(sqlite3_stmt *stmt, struct signal *out)

@@ -13,7 +13,7 @@ int record_put(struct sql *s, const struct row_kind *kind, const void *record, s
 
 /* From the current row: source from RECORD_SOURCE's columns, and so on. */
 extern const char record_source_sql[];	/* ?1 hour, ?2 sensor, ?3 and ?4 least and greatest address */
-extern const char record_finding_sql[];	/* ?1 from, ?2 to */
+extern const char record_finding_sql[]; /* ?1 from, ?2 to */
 extern const char record_signal_sql[];	/* ?1 from, ?2 to */
 void record_get_source(sqlite3_stmt *stmt, struct source *out);
 void record_get_finding(sqlite3_stmt *stmt, struct finding *out);

@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-#define SLOTS (4 * ROLLUP_ROWS_MAX)
-#define SOURCE_KEY UINT64_C(0x736f757263657331)	/* fixed: sketches of different days and sensors must fit together */
+#define SLOTS	   (4 * ROLLUP_ROWS_MAX)
+#define SOURCE_KEY UINT64_C(0x736f757263657331) /* fixed: sketches of different days and sensors must fit together */
 
 struct rollup {
 	struct rollup_row *rows;
 	size_t n, cap;
 	uint64_t lost;
-	uint32_t slots[SLOTS];	/* row number + 1; 0: free */
+	uint32_t slots[SLOTS]; /* row number + 1; 0: free */
 };
 
 const char *rollup_dim_name(enum rollup_dim d)
@@ -146,7 +146,8 @@ uint64_t rollup_lost(const struct rollup *r)
 	return r->lost;
 }
 
-void rollup_add(struct rollup *r, int64_t hour, enum rollup_dim dim, const char *key, const struct addr *source, uint64_t packets)
+void rollup_add(struct rollup *r, int64_t hour, enum rollup_dim dim, const char *key, const struct addr *source,
+	uint64_t packets)
 {
 	char cut[ROLLUP_KEY_MAX];
 	snprintf(cut, sizeof cut, "%s", key);

@@ -38,7 +38,8 @@ struct place {
 	int dim;
 };
 
-static int put(struct sql *s, const struct place *at, const char *key, uint64_t packets, const struct rollup_sketch *k, struct err *err)
+static int put(struct sql *s, const struct place *at, const char *key, uint64_t packets, const struct rollup_sketch *k,
+	struct err *err)
 {
 	uint8_t blob[8 * ROLLUP_SKETCH];
 	struct bytes sketch = sketch_store(k, blob);
@@ -49,10 +50,12 @@ static int put(struct sql *s, const struct place *at, const char *key, uint64_t 
 }
 
 /* To a row that was closed packets are still added; its sources are then at least what either says. */
-static int put_closed(struct sql *s, const struct place *at, const char *key, uint64_t packets, uint64_t sources, struct err *err)
+static int put_closed(
+	struct sql *s, const struct place *at, const char *key, uint64_t packets, uint64_t sources, struct err *err)
 {
 	sqlite3_stmt *stmt = sql_get(s, "insert or replace into rollup values (?1, ?2, ?3, ?4, ?5, ?6, ?7, null)");
-	sql_bind(stmt, "iiiitii", (int64_t)at->span, at->start, at->sensor, (int64_t)at->dim, key, (int64_t)packets, (int64_t)sources);
+	sql_bind(stmt, "iiiitii", (int64_t)at->span, at->start, at->sensor, (int64_t)at->dim, key, (int64_t)packets,
+		(int64_t)sources);
 	return sql_run(s, stmt, err);
 }
 
@@ -61,8 +64,9 @@ static int add_row(struct sql *s, const struct place *at, const struct rollup_ro
 	struct rollup_sketch all = { 0 };
 	uint64_t packets = row->packets, had = 0;
 	bool closed = false;
-	sqlite3_stmt *find = sql_get(s, "select packets, sources, sketch from rollup where span = ?1 and start = ?2 and sensor = ?3"
-		" and dim = ?4 and key = ?5");
+	sqlite3_stmt *find =
+		sql_get(s, "select packets, sources, sketch from rollup where span = ?1 and start = ?2 and sensor = ?3"
+			   " and dim = ?4 and key = ?5");
 	sql_bind(find, "iiiit", (int64_t)at->span, at->start, at->sensor, (int64_t)at->dim, row->key);
 	if (sqlite3_step(find) == SQLITE_ROW) {
 		packets += (uint64_t)sqlite3_column_int64(find, 0);
@@ -75,7 +79,8 @@ static int add_row(struct sql *s, const struct place *at, const struct rollup_ro
 		rollup_sketch_add(&all, row->sources.v[i]);
 	rollup_sketch_tidy(&all);
 	uint64_t now = rollup_sketch_count(&all);
-	int rc = closed ? put_closed(s, at, row->key, packets, had > now ? had : now, err) : put(s, at, row->key, packets, &all, err);
+	int rc = closed ? put_closed(s, at, row->key, packets, had > now ? had : now, err)
+			: put(s, at, row->key, packets, &all, err);
 	rollup_sketch_free(&all);
 	return rc;
 }
@@ -86,7 +91,8 @@ static int fold(struct sql *s, const struct place *at, struct err *err)
 	struct rollup_sketch all = { 0 };
 	uint64_t packets = 0, sources = 0, behind = 0;
 	int rc = 0;
-	sqlite3_stmt *rest = sql_get(s, "select key, packets, sources, sketch from rollup where span = ?1 and start = ?2 and sensor = ?3"
+	sqlite3_stmt *rest = sql_get(s,
+		"select key, packets, sources, sketch from rollup where span = ?1 and start = ?2 and sensor = ?3"
 		" and dim = ?4 order by key = 'rest', packets desc, key limit -1 offset ?5");
 	sql_bind(rest, "iiiii", (int64_t)at->span, at->start, at->sensor, (int64_t)at->dim, (int64_t)ROLLUP_TOP);
 	while (sqlite3_step(rest) == SQLITE_ROW) {
@@ -98,7 +104,8 @@ static int fold(struct sql *s, const struct place *at, struct err *err)
 	}
 	sqlite3_reset(rest);
 	if (behind) {
-		sqlite3_stmt *del = sql_get(s, "delete from rollup where span = ?1 and start = ?2 and sensor = ?3 and dim = ?4 and key in"
+		sqlite3_stmt *del = sql_get(s,
+			"delete from rollup where span = ?1 and start = ?2 and sensor = ?3 and dim = ?4 and key in"
 			" (select key from rollup where span = ?1 and start = ?2 and sensor = ?3 and dim = ?4"
 			" order by key = 'rest', packets desc, key limit -1 offset ?5)");
 		sql_bind(del, "iiiii", (int64_t)at->span, at->start, at->sensor, (int64_t)at->dim, (int64_t)ROLLUP_TOP);
@@ -114,7 +121,10 @@ static int fold(struct sql *s, const struct place *at, struct err *err)
 
 static int close_span(struct sql *s, enum rollup_span span, int64_t start, struct err *err)
 {
-	struct { int64_t sensor; int dim; } *v = NULL;
+	struct {
+		int64_t sensor;
+		int dim;
+	} *v = NULL;
 	size_t n = 0;
 	int rc = 0;
 	sqlite3_stmt *which = sql_get(s, "select distinct sensor, dim from rollup where span = ?1 and start = ?2");
@@ -130,7 +140,8 @@ static int close_span(struct sql *s, enum rollup_span span, int64_t start, struc
 	free(v);
 	if (rc)
 		return rc;
-	sqlite3_stmt *drop = sql_get(s, "update rollup set sketch = null where span = ?1 and start = ?2 and sketch is not null");
+	sqlite3_stmt *drop =
+		sql_get(s, "update rollup set sketch = null where span = ?1 and start = ?2 and sketch is not null");
 	sql_bind(drop, "ii", (int64_t)span, start);
 	return sql_run(s, drop, err);
 }
@@ -138,7 +149,8 @@ static int close_span(struct sql *s, enum rollup_span span, int64_t start, struc
 static int close_before(struct sql *s, enum rollup_span span, int64_t start, struct err *err)
 {
 	for (;;) {
-		sqlite3_stmt *next = sql_get(s, "select start from rollup where sketch is not null and span = ?1 and start < ?2 limit 1");
+		sqlite3_stmt *next = sql_get(
+			s, "select start from rollup where sketch is not null and span = ?1 and start < ?2 limit 1");
 		sql_bind(next, "ii", (int64_t)span, start);
 		int64_t open = sql_number(next, INT64_MAX);
 		int rc = open != INT64_MAX ? close_span(s, span, open, err) : 0;
@@ -172,12 +184,15 @@ int rollupsql_each(struct sql *s, const struct store_rollup *q)
 {
 	int64_t ns = span_ns(q->span);
 	int rc = 0;
-	sqlite3_stmt *stmt = sql_new(s, "select start, text, key, packets, sources, sketch is null from rollup join name on sensor = no where"
+	sqlite3_stmt *stmt = sql_new(s,
+		"select start, text, key, packets, sources, sketch is null from rollup join name on sensor = no where"
 		" span = ?1 and start >= ?2 and start < ?3 and dim = ?4 and (?5 = '' or text = ?5)"
 		" order by start, text, key = 'rest', packets desc, key");
-	sql_bind(stmt, "iiiit", (int64_t)q->span, floor_div(q->from_ns, ns), floor_div(q->to_ns - 1, ns) + 1, (int64_t)q->dim, q->sensor);
+	sql_bind(stmt, "iiiit", (int64_t)q->span, floor_div(q->from_ns, ns), floor_div(q->to_ns - 1, ns) + 1,
+		(int64_t)q->dim, q->sensor);
 	while (!rc && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct store_sum sum = { .start_ns = sqlite3_column_int64(stmt, 0) * ns, .packets = (uint64_t)sqlite3_column_int64(stmt, 3),
+		struct store_sum sum = { .start_ns = sqlite3_column_int64(stmt, 0) * ns,
+			.packets = (uint64_t)sqlite3_column_int64(stmt, 3),
 			.sources = (uint64_t)sqlite3_column_int64(stmt, 4) };
 		sum.end_ns = sum.start_ns + ns;
 		sum.estimate = sum.sources >= ROLLUP_SKETCH;

@@ -9,26 +9,36 @@ static const char first[] =
 	"create table segment (hour integer primary key, length integer not null, flows integer not null);"
 	"create table sender (id integer primary key, sequence integer not null);"
 	"create table name (no integer primary key, text text not null unique);"
-	"create table source (hour integer not null, sensor integer not null, addr blob not null, first_ns integer not null,"
+	"create table source (hour integer not null, sensor integer not null, addr blob not null, first_ns integer not "
+	"null,"
 	" last_ns integer not null, packets integer not null, bytes integer not null,"
-	" class0 integer not null, class1 integer not null, class2 integer not null, class3 integer not null, class4 integer not null,"
-	" class5 integer not null, class6 integer not null, class7 integer not null, class8 integer not null, class9 integer not null,"
+	" class0 integer not null, class1 integer not null, class2 integer not null, class3 integer not null, class4 "
+	"integer not null,"
+	" class5 integer not null, class6 integer not null, class7 integer not null, class8 integer not null, class9 "
+	"integer not null,"
 	" class10 integer not null, class11 integer not null,"
-	" mark0 integer not null, mark1 integer not null, mark2 integer not null, mark3 integer not null, mark4 integer not null,"
+	" mark0 integer not null, mark1 integer not null, mark2 integer not null, mark3 integer not null, mark4 "
+	"integer not null,"
 	" syns integer not null, constants integer not null, targets integer not null, ports integer not null,"
 	" primary key (hour, sensor, addr)) without rowid;"
-	"create table finding (id text primary key, kind text not null, subject text not null, sensor text not null, tool text,"
-	" shape integer not null, packets integer not null, targets integer, ports integer, destinations integer, sources integer,"
-	" port_list blob not null, top_ports text not null, by_flags text not null, first_ns integer not null, last_ns integer not null,"
-	" confidence integer not null, severity text, spoofable integer not null, samples blob not null, counts text not null,"
+	"create table finding (id text primary key, kind text not null, subject text not null, sensor text not null, "
+	"tool text,"
+	" shape integer not null, packets integer not null, targets integer, ports integer, destinations integer, "
+	"sources integer,"
+	" port_list blob not null, top_ports text not null, by_flags text not null, first_ns integer not null, last_ns "
+	"integer not null,"
+	" confidence integer not null, severity text, spoofable integer not null, samples blob not null, counts text "
+	"not null,"
 	" detail text not null) without rowid;"
 	"create index finding_time on finding (first_ns, last_ns);"
 	"create index finding_subject on finding (subject);"
-	"create table rollup (span integer not null, start integer not null, sensor integer not null, dim integer not null,"
+	"create table rollup (span integer not null, start integer not null, sensor integer not null, dim integer not "
+	"null,"
 	" key text not null, packets integer not null, sources integer not null, sketch blob,"
 	" primary key (span, start, sensor, dim, key)) without rowid;"
 	"create index rollup_open on rollup (span, start) where sketch is not null;"
-	"create table signal_samples (at_ns integer not null, sensor text not null, source text not null, kind text not null,"
+	"create table signal_samples (at_ns integer not null, sensor text not null, source text not null, kind text "
+	"not null,"
 	" samples blob not null, primary key (at_ns, sensor, source, kind)) without rowid;"
 	"create table audit (seq integer primary key, at_ns integer not null, who text not null, what text not null,"
 	" subject text not null);";
@@ -90,7 +100,9 @@ int schema_migrate(struct sql *s, const char *path, const struct schema_step *st
 {
 	int version = schema_version(s), rc = 0;
 	if (version > n)
-		return err_set(err, -STORE_NEWER, "%s was made by a newer program (schema %d, this program knows %d): use that program, or another store",
+		return err_set(err, -STORE_NEWER,
+			"%s was made by a newer program (schema %d, this program knows %d): use that program, or "
+			"another store",
 			path, version, n);
 	if (version > 0 && version < n)
 		rc = back_up(s, path, version, err);

@@ -9,12 +9,14 @@ int sql_failed(struct sql *s, struct err *err)
 	int seen = errno, rc = sqlite3_extended_errcode(s->db), no = sqlite3_system_errno(s->db);
 	/* A failed commit reports through paths that lose the number. */
 	no = no ? no : seen;
-	bool full = (rc & 0xff) == SQLITE_FULL || ((rc & 0xff) == SQLITE_IOERR && (no == ENOSPC || no == EDQUOT || no == EFBIG));
+	bool full = (rc & 0xff) == SQLITE_FULL ||
+		    ((rc & 0xff) == SQLITE_IOERR && (no == ENOSPC || no == EDQUOT || no == EFBIG));
 	if (full)
 		return err_set(err, -STORE_FULL, "the disk is full: what the store had is kept");
 	if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
 		return err_set(err, -STORE_DAMAGED, "database is damaged: %s", sqlite3_errmsg(s->db));
-	return err_set(err, -STORE_IO, "database: %s (%d)%s%s", sqlite3_errmsg(s->db), rc, no ? ": " : "", no ? strerror(no) : "");
+	return err_set(err, -STORE_IO, "database: %s (%d)%s%s", sqlite3_errmsg(s->db), rc, no ? ": " : "",
+		no ? strerror(no) : "");
 }
 
 int sql_exec(struct sql *s, const char *text, struct err *err)
@@ -35,9 +37,12 @@ int sql_open(struct sql *s, const char *path, bool write, struct err *err)
 		sqlite3_busy_timeout(s->db, 10000);
 	}
 	if (!rc && write)
-		rc = sql_exec(s, "pragma page_size = 16384; pragma journal_mode = wal; pragma synchronous = full;"
-			"pragma wal_autocheckpoint = 256; pragma journal_size_limit = 67108864; pragma cache_size = -32768;"
-			"pragma trusted_schema = off;", err);
+		rc = sql_exec(s,
+			"pragma page_size = 16384; pragma journal_mode = wal; pragma synchronous = full;"
+			"pragma wal_autocheckpoint = 256; pragma journal_size_limit = 67108864; pragma cache_size = "
+			"-32768;"
+			"pragma trusted_schema = off;",
+			err);
 	if (rc) {
 		sqlite3_close(s->db);
 		s->db = NULL;

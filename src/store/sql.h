@@ -11,7 +11,10 @@
 
 struct sql {
 	sqlite3 *db;
-	struct { const char *text; sqlite3_stmt *stmt; } cache[SQL_STATEMENTS];
+	struct {
+		const char *text;
+		sqlite3_stmt *stmt;
+	} cache[SQL_STATEMENTS];
 	size_t n;
 };
 
@@ -19,13 +22,16 @@ struct sql {
 int sql_open(struct sql *s, const char *path, bool write, struct err *err) NODISCARD;
 void sql_close(struct sql *s);
 
-/* The statement of this text, reset. `text` must be a literal: the cache goes by its address. Ends the program on wrong SQL. */
+/* The statement of this text, reset. `text` must be a literal: the cache goes by its address. Ends the program on wrong
+ * SQL. */
 sqlite3_stmt *sql_get(struct sql *s, const char *text);
 
-/* A statement of one's own, for loops that call out; give back with sqlite3_finalize(). Ends the program on wrong SQL. */
+/* A statement of one's own, for loops that call out; give back with sqlite3_finalize(). Ends the program on wrong SQL.
+ */
 sqlite3_stmt *sql_new(struct sql *s, const char *text);
 
-/* Binds the arguments by a format, a letter each: i int64_t, t text (NULL: ''), b struct bytes *, n (no argument) null. */
+/* Binds the arguments by a format, a letter each: i int64_t, t text (NULL: ''), b struct bytes *, n (no argument) null.
+ */
 void sql_bind(sqlite3_stmt *stmt, const char *format, ...);
 
 /* Runs a statement that gives no rows. 0 or a negative code of the store. */

@@ -37,7 +37,8 @@ static int open_database(struct store *s, const char *dir, struct err *err)
 		return schema_migrate(&s->sql, path, schema_steps, schema_steps_n, err);
 	int version = schema_version(&s->sql);
 	if (version < schema_steps_n)
-		return err_set(err, -STORE_OLDER, "%s has schema %d, this program reads %d: open it once for writing", path, version, schema_steps_n);
+		return err_set(err, -STORE_OLDER, "%s has schema %d, this program reads %d: open it once for writing",
+			path, version, schema_steps_n);
 	return schema_migrate(&s->sql, path, schema_steps, schema_steps_n, err);
 }
 
@@ -166,7 +167,8 @@ int store_put(struct store *s, const struct row_kind *kind, const void *record, 
 	return record_put(&s->sql, kind, record, err);
 }
 
-int store_each(struct store *s, const struct row_kind *kind, int (*fn)(void *arg, const void *record), void *arg, struct err *err)
+int store_each(struct store *s, const struct row_kind *kind, int (*fn)(void *arg, const void *record), void *arg,
+	struct err *err)
 {
 	char text[256];
 	snprintf(text, sizeof text, "select * from \"%s\" order by %s", kind->name, kind->key);
@@ -187,7 +189,8 @@ int store_each(struct store *s, const struct row_kind *kind, int (*fn)(void *arg
 /* The next (hour, sensor) that has sources, behind the one given; seeks instead of reading over the sources between. */
 static bool next_group(struct store *s, int64_t *hour, int64_t *sensor)
 {
-	sqlite3_stmt *stmt = sql_get(&s->sql, "select hour, sensor from source where (hour, sensor) > (?1, ?2) order by hour, sensor limit 1");
+	sqlite3_stmt *stmt = sql_get(&s->sql,
+		"select hour, sensor from source where (hour, sensor) > (?1, ?2) order by hour, sensor limit 1");
 	sql_bind(stmt, "ii", *hour, *sensor);
 	bool found = sqlite3_step(stmt) == SQLITE_ROW;
 	if (found) {
@@ -217,7 +220,8 @@ int store_each_source(struct store *s, int64_t from_ns, int64_t to_ns, const str
 	int64_t hour = segment_hour_ns(from_ns) - 1, sensor = INT64_MAX;
 	int rc = 0;
 	prefix_ends(src, ends[0], ends[1]);
-	sqlite3_stmt *stmt = sql_new(&s->sql, record_source_sql), *name = sql_new(&s->sql, "select text from name where no = ?1");
+	sqlite3_stmt *stmt = sql_new(&s->sql, record_source_sql),
+		     *name = sql_new(&s->sql, "select text from name where no = ?1");
 	while (!rc && from_ns < to_ns && next_group(s, &hour, &sensor) && hour <= segment_hour_ns(to_ns - 1)) {
 		char text[64] = "";
 		sqlite3_reset(name);
@@ -238,7 +242,8 @@ int store_each_source(struct store *s, int64_t from_ns, int64_t to_ns, const str
 	return rc;
 }
 
-int store_each_finding(struct store *s, int64_t from_ns, int64_t to_ns, int (*fn)(void *arg, const struct finding *), void *arg)
+int store_each_finding(
+	struct store *s, int64_t from_ns, int64_t to_ns, int (*fn)(void *arg, const struct finding *), void *arg)
 {
 	struct finding *f = mem_new(sizeof *f);
 	sqlite3_stmt *stmt = sql_new(&s->sql, record_finding_sql);
@@ -253,7 +258,8 @@ int store_each_finding(struct store *s, int64_t from_ns, int64_t to_ns, int (*fn
 	return rc == SQLITE_DONE ? 0 : rc > 0 ? -STORE_IO : rc;
 }
 
-int store_each_signal(struct store *s, int64_t from_ns, int64_t to_ns, int (*fn)(void *arg, const struct signal *), void *arg)
+int store_each_signal(
+	struct store *s, int64_t from_ns, int64_t to_ns, int (*fn)(void *arg, const struct signal *), void *arg)
 {
 	struct signal sig;
 	sqlite3_stmt *stmt = sql_new(&s->sql, record_signal_sql);

@@ -50,7 +50,8 @@ int storefiles_lock(struct store *s, const char *dir, struct err *err)
 			return failed(err, "lock", path);
 		ssize_t n = pread(s->lock, pid, sizeof pid - 1, 0);
 		pid[n > 0 ? strcspn(pid, "\n") : 0] = 0;
-		return err_set(err, -STORE_BUSY, "the store %s is being written by process %s", dir, pid[0] ? pid : "(unknown)");
+		return err_set(err, -STORE_BUSY, "the store %s is being written by process %s", dir,
+			pid[0] ? pid : "(unknown)");
 	}
 	int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 	/* The pid is for messages alone: a full disk must not keep anybody from reading on. */
@@ -124,9 +125,11 @@ static int check_block(const struct store_batch *b, struct bytes rest, struct ar
 	if (archive_header_parse(rest, h) || h->payload > rest.n - ARCHIVE_HEADER)
 		return err_set(err, -STORE_BAD, "a block of the batch is malformed");
 	if (h->minute < SEGMENT_MINUTE_MIN || h->minute > SEGMENT_MINUTE_MAX)
-		return err_set(err, -STORE_BAD, "a block's minute %" PRId64 " is beyond the years 1000 to 9999", h->minute);
+		return err_set(
+			err, -STORE_BAD, "a block's minute %" PRId64 " is beyond the years 1000 to 9999", h->minute);
 	if (b->sender && (h->sender != b->sender || h->sequence != b->sequence))
-		return err_set(err, -STORE_BAD, "a block says sender %" PRIu64 " sequence %" PRIu64 ", its batch %" PRIu64 " and %" PRIu64,
+		return err_set(err, -STORE_BAD,
+			"a block says sender %" PRIu64 " sequence %" PRIu64 ", its batch %" PRIu64 " and %" PRIu64,
 			h->sender, h->sequence, b->sender, b->sequence);
 	return 0;
 }
@@ -180,8 +183,9 @@ int storefiles_put_lengths(struct store *s, const struct storefiles_runs *runs, 
 {
 	int rc = 0;
 	for (size_t i = 0; i < runs->n && !rc; i++) {
-		sqlite3_stmt *stmt = sql_get(&s->sql, "insert into segment values (?1, ?2, ?3) on conflict do update set"
-			" length = excluded.length, flows = flows + excluded.flows");
+		sqlite3_stmt *stmt =
+			sql_get(&s->sql, "insert into segment values (?1, ?2, ?3) on conflict do update set"
+					 " length = excluded.length, flows = flows + excluded.flows");
 		sql_bind(stmt, "iii", runs->v[i].hour, (int64_t)runs->v[i].after, (int64_t)runs->v[i].flows);
 		rc = sql_run(&s->sql, stmt, err);
 	}
@@ -222,8 +226,10 @@ static int handed(void *arg, const struct archive_header *h, const struct flow *
 static int scan_hour(struct store *s, struct store_scan *scan, int64_t hour, uint64_t length, struct err *err)
 {
 	char name[SEGMENT_NAME_MAX];
-	struct segment_scan one = { .query = { scan->from_ns, scan->to_ns, scan->src, handed, scan }, .decoder = s->decoder,
-		.broken = told, .arg = scan };
+	struct segment_scan one = { .query = { scan->from_ns, scan->to_ns, scan->src, handed, scan },
+		.decoder = s->decoder,
+		.broken = told,
+		.arg = scan };
 	int fd = openat(s->flows, segment_name(name, hour), O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		scan->broken_n++;
@@ -261,7 +267,8 @@ int store_scan_flows(struct store *s, struct store_scan *scan, struct err *err)
 	if (!s->decoder)
 		s->decoder = archive_decoder_new();
 	scan->flows = scan->blocks = scan->skipped = scan->broken_n = 0;
-	while (!rc && scan->from_ns < scan->to_ns && next_segment(s, &hour, &length) && hour <= segment_hour_ns(scan->to_ns - 1))
+	while (!rc && scan->from_ns < scan->to_ns && next_segment(s, &hour, &length) &&
+		hour <= segment_hour_ns(scan->to_ns - 1))
 		rc = scan_hour(s, scan, hour, length, err);
 	return rc;
 }

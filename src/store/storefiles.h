@@ -6,9 +6,9 @@
 
 struct store {
 	enum store_mode mode;
-	int lock, flows;	/* descriptors: the lock file, the directory of segments; -1: none */
+	int lock, flows; /* descriptors: the lock file, the directory of segments; -1: none */
 	struct sql sql;
-	struct archive_decoder *decoder;	/* made when first needed */
+	struct archive_decoder *decoder; /* made when first needed */
 	struct store_recovery recovery;
 };
 
@@ -17,13 +17,13 @@ struct storefiles_run {
 	int64_t hour;
 	struct bytes blocks;
 	uint64_t flows;
-	uint64_t before, after;	/* committed length, length with this run */
+	uint64_t before, after; /* committed length, length with this run */
 };
 
 struct storefiles_runs {
 	struct storefiles_run *v;
 	size_t n;
-	size_t appended;	/* how many of them lie in the files */
+	size_t appended; /* how many of them lie in the files */
 };
 
 /* Makes the directory and takes the lock. -STORE_BUSY names the pid of who has it. */
@@ -35,7 +35,8 @@ int storefiles_open(struct store *s, const char *dir, struct err *err) NODISCARD
 int storefiles_recover(struct store *s, struct err *err) NODISCARD;
 
 /* Checks the blocks' headers against the batch and sorts out where they go. Free `runs` also after a failure. */
-int storefiles_split(struct store *s, const struct store_batch *b, struct storefiles_runs *runs, struct err *err) NODISCARD;
+int storefiles_split(
+	struct store *s, const struct store_batch *b, struct storefiles_runs *runs, struct err *err) NODISCARD;
 int storefiles_append(struct store *s, struct storefiles_runs *runs, struct err *err) NODISCARD;
 int storefiles_put_lengths(struct store *s, const struct storefiles_runs *runs, struct err *err) NODISCARD;
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* The row tables (row, kinds). */
 #include "model/case.h"
 #include "model/decision.h"
 #include "model/gap.h"
@@ -13,8 +14,11 @@
 static void lists(void **state)
 {
 	char list[12] = "", item[8];
-	static const struct { const char *item; bool fits; } adds[] = { { "ab", true }, { "", false }, { "c\nd", false },
-		{ "cdef", true }, { "ghij", false }, { "g", true } };
+	static const struct {
+		const char *item;
+		bool fits;
+	} adds[] = { { "ab", true }, { "", false }, { "c\nd", false }, { "cdef", true }, { "ghij", false },
+		{ "g", true } };
 	for (size_t i = 0; i < sizeof adds / sizeof *adds; i++)
 		assert_int_equal(row_list_add(list, sizeof list, adds[i].item), adds[i].fits);
 	assert_string_equal(list, "ab\ncdef\ng");
@@ -34,7 +38,13 @@ static void json(void **state)
 {
 	struct gap g = { .sensor = "s1", .from_ns = 1000000000, .reason = "killed", .dropped = 7 };
 	struct case_record c = { .id = "x", .devices = "a\nb" };
-	struct signal s = { .at_ns = 1, .sensor = "s1", .source = "192.0.2.1", .kind = "scan", .value = 5, .threshold = 5, .samples_n = 1 };
+	struct signal s = { .at_ns = 1,
+		.sensor = "s1",
+		.source = "192.0.2.1",
+		.kind = "scan",
+		.value = 5,
+		.threshold = 5,
+		.samples_n = 1 };
 	s.samples[0].src = s.samples[0].dst = addr_from4(0xc0000201);
 	char *text;
 	size_t n;
@@ -49,12 +59,16 @@ static void json(void **state)
 	json_line(&j);
 	fclose(out);
 	assert_string_equal(text,
-		"{\"sensor\":\"s1\",\"from\":\"1970-01-01T00:00:01.000000000Z\",\"from_ns\":1000000000,\"to\":null,\"to_ns\":null,"
+		"{\"sensor\":\"s1\",\"from\":\"1970-01-01T00:00:01.000000000Z\",\"from_ns\":1000000000,\"to\":null,"
+		"\"to_ns\":null,"
 		"\"reason\":\"killed\",\"dropped\":7}\n"
-		"{\"id\":\"x\",\"tenant\":null,\"party\":null,\"devices\":[\"a\",\"b\"],\"state\":null,\"opened\":null,\"opened_ns\":null,"
+		"{\"id\":\"x\",\"tenant\":null,\"party\":null,\"devices\":[\"a\",\"b\"],\"state\":null,\"opened\":null,"
+		"\"opened_ns\":null,"
 		"\"next_step\":null,\"due\":null,\"due_ns\":null,\"holder\":null,\"findings\":[],\"close_code\":null}\n"
-		"{\"at\":\"1970-01-01T00:00:00.000000001Z\",\"at_ns\":1,\"sensor\":\"s1\",\"source\":\"192.0.2.1\",\"kind\":\"scan\",\"value\":5,"
-		"\"threshold\":5,\"samples\":[{\"ns\":0,\"src\":\"192.0.2.1\",\"sport\":0,\"dst\":\"192.0.2.1\",\"dport\":0,\"proto\":0,"
+		"{\"at\":\"1970-01-01T00:00:00.000000001Z\",\"at_ns\":1,\"sensor\":\"s1\",\"source\":\"192.0.2.1\","
+		"\"kind\":\"scan\",\"value\":5,"
+		"\"threshold\":5,\"samples\":[{\"ns\":0,\"src\":\"192.0.2.1\",\"sport\":0,\"dst\":\"192.0.2.1\","
+		"\"dport\":0,\"proto\":0,"
 		"\"head\":null}]}\n");
 	free(text);
 }
@@ -62,9 +76,13 @@ static void json(void **state)
 /* Tables fit their structs, and the field lists are those that others build on. */
 static void tables(void **state)
 {
-	static const struct { const struct row_kind *kind; const char *fields; } want[] = {
+	static const struct {
+		const struct row_kind *kind;
+		const char *fields;
+	} want[] = {
 		{ &case_kind, "id tenant party devices state opened_ns next_step due_ns holder findings close_code " },
-		{ &decision_kind, "id tenant subject means scope basis evidence reach collateral from_ns to_ns state approvers signature " },
+		{ &decision_kind, "id tenant subject means scope basis evidence reach collateral from_ns to_ns state "
+				  "approvers signature " },
 		{ &sensor_kind, "id tenant place dark clock_state clock_offset_ns " },
 		{ &gap_kind, "sensor from_ns to_ns reason dropped " },
 	};
@@ -88,8 +106,10 @@ static void tables(void **state)
 	}
 	char sql[1024], cut[10];
 	size_t n = row_sql(sql, sizeof sql, &gap_kind);
-	assert_string_equal(sql, "create table \"gap\" (\"sensor\" text not null, \"from_ns\" integer not null, \"to_ns\" integer not null, "
-		"\"reason\" text not null, \"dropped\" integer not null, primary key (sensor, from_ns, reason)) without rowid;");
+	assert_string_equal(sql, "create table \"gap\" (\"sensor\" text not null, \"from_ns\" integer not null, "
+				 "\"to_ns\" integer not null, "
+				 "\"reason\" text not null, \"dropped\" integer not null, primary key (sensor, "
+				 "from_ns, reason)) without rowid;");
 	assert_int_equal(n, strlen(sql));
 	assert_int_equal(row_sql(cut, sizeof cut, &gap_kind), n);
 }

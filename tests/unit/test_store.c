@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* The commit and what may go wrong with it (store, storefiles, schema, sql). */
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -22,8 +23,8 @@
 #include <unistd.h>
 
 #define START_MINUTE (INT64_C(460000) * 60)
-#define FLOWS 20
-#define KILLS 60
+#define FLOWS	     20
+#define KILLS	     60
 
 static char dir[64];
 
@@ -68,7 +69,11 @@ static void make(struct made *m, uint64_t sequence)
 {
 	struct flow flows[FLOWS] = { 0 };
 	struct archive_encoder *e = archive_encoder_new();
-	struct archive_batch b = { .flows = flows, .n = FLOWS, .minute = START_MINUTE + (int64_t)sequence * 7, .sensor = "s1", .sender = 9,
+	struct archive_batch b = { .flows = flows,
+		.n = FLOWS,
+		.minute = START_MINUTE + (int64_t)sequence * 7,
+		.sensor = "s1",
+		.sender = 9,
 		.sequence = sequence };
 	memset(m, 0, sizeof *m);
 	for (uint32_t i = 0; i < FLOWS; i++) {
@@ -81,13 +86,26 @@ static void make(struct made *m, uint64_t sequence)
 	}
 	archive_encode(e, &b, &m->blocks);
 	archive_encoder_free(e);
-	m->source = (struct source){ .addr = addr_from4(0x0a000001), .minute = b.minute, .first_ns = b.minute * MINUTE_NS,
-		.last_ns = b.minute * MINUTE_NS, .packets = 1, .bytes = 40 };
+	m->source = (struct source){ .addr = addr_from4(0x0a000001),
+		.minute = b.minute,
+		.first_ns = b.minute * MINUTE_NS,
+		.last_ns = b.minute * MINUTE_NS,
+		.packets = 1,
+		.bytes = 40 };
 	m->rollup = rollup_new();
 	rollup_add_flows(m->rollup, segment_hour(b.minute), flows, FLOWS);
-	m->gap = (struct gap){ .sensor = "s1", .from_ns = (int64_t)sequence, .to_ns = (int64_t)sequence + 1, .reason = "test" };
-	m->batch = (struct store_batch){ .sender = 9, .sequence = sequence, .sensor = "s1", .blocks = { m->blocks.p, m->blocks.n },
-		.sources = &m->source, .sources_n = 1, .gaps = &m->gap, .gaps_n = 1, .rollup = m->rollup };
+	m->gap = (struct gap){
+		.sensor = "s1", .from_ns = (int64_t)sequence, .to_ns = (int64_t)sequence + 1, .reason = "test"
+	};
+	m->batch = (struct store_batch){ .sender = 9,
+		.sequence = sequence,
+		.sensor = "s1",
+		.blocks = { m->blocks.p, m->blocks.n },
+		.sources = &m->source,
+		.sources_n = 1,
+		.gaps = &m->gap,
+		.gaps_n = 1,
+		.rollup = m->rollup };
 }
 
 static void unmake(struct made *m)
@@ -147,7 +165,9 @@ static int tally_gap(void *arg, const void *record)
 static struct tally tally(struct store *s)
 {
 	struct tally t = { .last_ns = INT64_MIN };
-	struct store_scan scan = { .from_ns = INT64_MIN, .to_ns = INT64_MAX, .fn = tally_flows, .broken = tally_broken, .arg = &t };
+	struct store_scan scan = {
+		.from_ns = INT64_MIN, .to_ns = INT64_MAX, .fn = tally_flows, .broken = tally_broken, .arg = &t
+	};
 	struct store_rollup q = { ROLLUP_HOUR, ROLLUP_PORT, INT64_MIN, INT64_MAX, NULL, tally_sum, &t };
 	t.wrong += store_scan_flows(s, &scan, NULL) != 0;
 	t.wrong += scan.broken_n != t.broken;
@@ -161,12 +181,13 @@ static struct tally tally(struct store *s)
 static bool holds(struct store *s, uint64_t n)
 {
 	struct tally t = tally(s);
-	bool good = !t.wrong && !t.broken && store_sequence(s, 9) == n && t.last == n && t.flows == n * FLOWS && t.packets == n &&
-		t.sum == n * FLOWS && t.gaps == n;
+	bool good = !t.wrong && !t.broken && store_sequence(s, 9) == n && t.last == n && t.flows == n * FLOWS &&
+		    t.packets == n && t.sum == n * FLOWS && t.gaps == n;
 	if (!good)
-		print_error("%d batches: sequence %d, last %d, flows %d, sources %d, sums %d, gaps %d, broken %d, wrong %d\n", (int)n,
-			(int)store_sequence(s, 9), (int)t.last, (int)t.flows, (int)t.packets, (int)t.sum, (int)t.gaps, (int)t.broken,
-			(int)t.wrong);
+		print_error("%d batches: sequence %d, last %d, flows %d, sources %d, sums %d, gaps %d, broken %d, "
+			    "wrong %d\n",
+			(int)n, (int)store_sequence(s, 9), (int)t.last, (int)t.flows, (int)t.packets, (int)t.sum,
+			(int)t.gaps, (int)t.broken, (int)t.wrong);
 	return good;
 }
 
@@ -222,7 +243,7 @@ static void kills(void **state)
 	for (int round = 0; round < KILLS; round++) {
 		int fd[2], status;
 		assert_int_equal(pipe(fd), 0);
-		kill_at_step = round % 4;	/* the fourth is none: killed from outside */
+		kill_at_step = round % 4; /* the fourth is none: killed from outside */
 		kill_after = 1 + (int)random_below(&r, 4);
 		store_step = die;
 		pid_t pid = fork();
@@ -317,7 +338,8 @@ static void newer_store(void **state)
 /* A migration copies the database first; one that fails leaves it as it was. */
 static void migration(void **state)
 {
-	static const struct schema_step good[] = { { "create table a (x)" }, { "create table b (x); insert into b values (1)" } };
+	static const struct schema_step good[] = { { "create table a (x)" },
+		{ "create table b (x); insert into b values (1)" } };
 	static const struct schema_step bad[] = { { "" }, { "" }, { "create table c (x); create table a (x)" } };
 	char path[128], copy[160];
 	struct sql sql, old;
@@ -366,8 +388,11 @@ static void damaged_segments(void **state)
 	assert_non_null(s);
 	assert_true(store_recovery(s).missing > 1000);
 	struct tally t = { .last_ns = INT64_MIN };
-	struct store_scan scan = { .from_ns = START_MINUTE * MINUTE_NS, .to_ns = (START_MINUTE + 60) * MINUTE_NS, .fn = tally_flows,
-		.broken = tally_broken, .arg = &t };
+	struct store_scan scan = { .from_ns = START_MINUTE * MINUTE_NS,
+		.to_ns = (START_MINUTE + 60) * MINUTE_NS,
+		.fn = tally_flows,
+		.broken = tally_broken,
+		.arg = &t };
 	assert_int_equal(store_scan_flows(s, &scan, NULL), 0);
 	assert_int_equal(t.last, 8);
 	assert_int_equal(t.broken, 0);
@@ -467,7 +492,8 @@ static int limited(void)
 
 static int small_disk(void)
 {
-	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("none", dir, "tmpfs", 0, "size=2m"))
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		mount("none", dir, "tmpfs", 0, "size=2m"))
 		return 77;
 	return fill_up(grow_disk);
 }
@@ -513,7 +539,7 @@ static void bad_batches(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-	const struct CMUnitTest tests[] = { T(repeats), T(kills), T(second_writer), T(readers), T(newer_store), T(migration),
-		T(damaged_segments), T(tails), T(file_limit), T(full_disk), T(bad_batches) };
+	const struct CMUnitTest tests[] = { T(repeats), T(kills), T(second_writer), T(readers), T(newer_store),
+		T(migration), T(damaged_segments), T(tails), T(file_limit), T(full_disk), T(bad_batches) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the store's records come back as: findings, sources folded to hours, signals, roll-ups. */
+/* What the store's records come back as: findings, sources folded to hours, signals, roll-ups (rollupsql, record). */
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define HOUR INT64_C(460000)
+#define HOUR	INT64_C(460000)
 #define HOUR_NS (60 * MINUTE_NS)
 
 static char dir[64];
@@ -64,16 +64,47 @@ static int take_finding(void *arg, const struct finding *f)
 static void findings(void **state)
 {
 	struct finding *f = mem_new(4 * sizeof *f);
-	f[0] = (struct finding){ .kind = FINDING_SCAN, .subject = "192.0.2.1", .sensor = "s1", .tool = "zmap", .shape = SHAPE_HORIZONTAL,
-		.packets = 9, .targets = 7, .ports = 2, .has_targets = true, .has_ports = true, .port_list = { 23, 65535 }, .port_list_n = 2,
-		.top_ports = { { "23", 8 }, { "65535", 1 } }, .top_ports_n = 2, .by_flags = { { "0x02", 9 } }, .by_flags_n = 1, .first_ns = 100,
-		.last_ns = 200, .confidence = 90, .severity = "medium", .samples_n = 2, .detail = "x\"y" };
-	f[0].samples[0] = (struct finding_sample){ .ns = 100, .src = addr_from4(0xc0000201), .dst = addr_from4(1), .sport = 5, .dport = 23,
-		.proto = 6, .head_len = 3, .head = { 1, 2, 3 } };
+	f[0] = (struct finding){ .kind = FINDING_SCAN,
+		.subject = "192.0.2.1",
+		.sensor = "s1",
+		.tool = "zmap",
+		.shape = SHAPE_HORIZONTAL,
+		.packets = 9,
+		.targets = 7,
+		.ports = 2,
+		.has_targets = true,
+		.has_ports = true,
+		.port_list = { 23, 65535 },
+		.port_list_n = 2,
+		.top_ports = { { "23", 8 }, { "65535", 1 } },
+		.top_ports_n = 2,
+		.by_flags = { { "0x02", 9 } },
+		.by_flags_n = 1,
+		.first_ns = 100,
+		.last_ns = 200,
+		.confidence = 90,
+		.severity = "medium",
+		.samples_n = 2,
+		.detail = "x\"y" };
+	f[0].samples[0] = (struct finding_sample){ .ns = 100,
+		.src = addr_from4(0xc0000201),
+		.dst = addr_from4(1),
+		.sport = 5,
+		.dport = 23,
+		.proto = 6,
+		.head_len = 3,
+		.head = { 1, 2, 3 } };
 	f[0].samples[1] = (struct finding_sample){ .ns = 101, .head_len = FINDING_HEAD };
 	finding_add_count(&f[0], "mark zmap", 7);
-	f[1] = (struct finding){ .kind = FINDING_OWN_ATTACKED, .subject = "2001:db8::1", .first_ns = 150, .last_ns = INT64_MAX,
-		.spoofable = true, .has_destinations = true, .destinations = 3, .has_sources = true, .severity = "info" };
+	f[1] = (struct finding){ .kind = FINDING_OWN_ATTACKED,
+		.subject = "2001:db8::1",
+		.first_ns = 150,
+		.last_ns = INT64_MAX,
+		.spoofable = true,
+		.has_destinations = true,
+		.destinations = 3,
+		.has_sources = true,
+		.severity = "info" };
 	f[2] = (struct finding){ .kind = FINDING_BACKSCATTER, .subject = "before", .first_ns = 1, .last_ns = 99 };
 	f[3] = (struct finding){ .kind = FINDING_BACKSCATTER, .subject = "after", .first_ns = 300, .last_ns = 301 };
 	for (uint16_t i = 0; i < FINDING_PORT_LIST; i++)
@@ -121,11 +152,21 @@ static void put_source(const char *sensor, const struct source *src)
 	assert_int_equal(store_commit(store, &b, NULL), 0);
 }
 
-static void sources(void **state)
+/* Two minutes of an hour are one record. */
+static void sources_fold(void **state)
 {
-	struct source a = { .addr = addr_from4(0x01020304), .minute = HOUR * 60 + 3, .first_ns = 50, .last_ns = 60, .packets = 5, .bytes = 200,
-		.by_class = { [CLASS_UDP] = 2, [CLASS_FRAG] = 1 }, .marks = { [MARK_NMAP] = 4 }, .syns = 0, .constants = 0,
-		.targets = 9, .ports = 1 };
+	struct source a = { .addr = addr_from4(0x01020304),
+		.minute = HOUR * 60 + 3,
+		.first_ns = 50,
+		.last_ns = 60,
+		.packets = 5,
+		.bytes = 200,
+		.by_class = { [CLASS_UDP] = 2, [CLASS_FRAG] = 1 },
+		.marks = { [MARK_NMAP] = 4 },
+		.syns = 0,
+		.constants = 0,
+		.targets = 9,
+		.ports = 1 };
 	struct source b = a;
 	put_source("s1", &a);
 	b.minute += 56;
@@ -139,32 +180,62 @@ static void sources(void **state)
 	struct got_sources g = { .n = 0 };
 	assert_int_equal(store_each_source(store, HOUR * HOUR_NS, HOUR * HOUR_NS + 1, NULL, take_source, &g), 0);
 	assert_int_equal(g.n, 1);
-	struct source want = { .addr = a.addr, .minute = HOUR * 60, .first_ns = 40, .last_ns = 60, .packets = 10, .bytes = 400,
-		.by_class = { [CLASS_UDP] = 4, [CLASS_FRAG] = 2 }, .marks = { [MARK_NMAP] = 8 }, .syns = 3, .constants = b.constants,
-		.targets = 9, .ports = 2 };
+	struct source want = { .addr = a.addr,
+		.minute = HOUR * 60,
+		.first_ns = 40,
+		.last_ns = 60,
+		.packets = 10,
+		.bytes = 400,
+		.by_class = { [CLASS_UDP] = 4, [CLASS_FRAG] = 2 },
+		.marks = { [MARK_NMAP] = 8 },
+		.syns = 3,
+		.constants = b.constants,
+		.targets = 9,
+		.ports = 2 };
 	assert_memory_equal(&g.v[0], &want, sizeof want);
 	/* In another minute the sequence number changed; the window did not. */
 	b.constants = 1 << CONST_WINDOW | 1 << CONST_SPORT;
 	put_source("s1", &b);
+	g.n = 0;
+	assert_int_equal(store_each_source(store, HOUR * HOUR_NS, HOUR * HOUR_NS + 1, NULL, take_source, &g), 0);
+	assert_int_equal(g.v[0].constants, 1 << CONST_WINDOW);
+}
+
+static void sources_found(void **state)
+{
+	struct source a = { .addr = addr_from4(0x01020304), .minute = HOUR * 60, .packets = 5 };
+	struct got_sources g = { .n = 0 };
+	put_source("s1", &a);
 	a.minute = HOUR * 60 + 60;
 	put_source("s1", &a);
 	a.addr = addr_from4(0x01020305);
 	put_source("s0", &a);
-	static const struct { const char *prefix; int64_t from, to; int n; uint32_t first; } cases[] = {
-		{ NULL, HOUR, HOUR + 1, 1, 0x01020304 }, { NULL, HOUR, HOUR + 2, 3, 0x01020304 }, { "1.2.3.4/32", HOUR, HOUR + 2, 2, 0x01020304 },
-		{ "1.2.3.5/32", HOUR, HOUR + 2, 1, 0x01020305 }, { "1.2.3.4/31", HOUR + 1, HOUR + 2, 2, 0x01020304 }, { "::/1", HOUR, HOUR + 9, 3, 0x01020304 },
-		{ "2001::/16", HOUR, HOUR + 9, 0, 0 }, { NULL, HOUR + 2, HOUR + 9, 0, 0 }, { NULL, HOUR - 9, HOUR, 0, 0 }, { NULL, HOUR, HOUR, 0, 0 },
+	static const struct {
+		const char *prefix;
+		int64_t from, to;
+		int n;
+		uint32_t first;
+	} cases[] = {
+		{ NULL, HOUR, HOUR + 1, 1, 0x01020304 },
+		{ NULL, HOUR, HOUR + 2, 3, 0x01020304 },
+		{ "1.2.3.4/32", HOUR, HOUR + 2, 2, 0x01020304 },
+		{ "1.2.3.5/32", HOUR, HOUR + 2, 1, 0x01020305 },
+		{ "1.2.3.4/31", HOUR + 1, HOUR + 2, 2, 0x01020304 },
+		{ "::/1", HOUR, HOUR + 9, 3, 0x01020304 },
+		{ "2001::/16", HOUR, HOUR + 9, 0, 0 },
+		{ NULL, HOUR + 2, HOUR + 9, 0, 0 },
+		{ NULL, HOUR - 9, HOUR, 0, 0 },
+		{ NULL, HOUR, HOUR, 0, 0 },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct prefix p;
 		g.n = 0;
 		if (cases[i].prefix)
 			assert_int_equal(prefix_parse(cases[i].prefix, &p, NULL), 0);
-		assert_int_equal(store_each_source(store, cases[i].from * HOUR_NS, cases[i].to * HOUR_NS, cases[i].prefix ? &p : NULL, take_source,
-			&g), 0);
+		assert_int_equal(store_each_source(store, cases[i].from * HOUR_NS, cases[i].to * HOUR_NS,
+					 cases[i].prefix ? &p : NULL, take_source, &g),
+			0);
 		assert_int_equal(g.n, cases[i].n);
-		if (i == 0)
-			assert_int_equal(g.v[0].constants, 1 << CONST_WINDOW);
 		if (i == 3)
 			assert_string_equal(g.sensors[0], "s0");
 		if (g.n && i != 4)
@@ -181,9 +252,18 @@ static int take_signal(void *arg, const struct signal *s)
 
 static void signals(void **state)
 {
-	struct signal in[3] = { { .at_ns = 10, .sensor = "s1", .source = "192.0.2.1", .kind = "scan", .value = 5, .threshold = 5, .samples_n = 1 },
-		{ .at_ns = 5, .sensor = "s1", .source = "192.0.2.2", .kind = "own-watch" }, { .at_ns = 20, .sensor = "s1" } }, out[8] = { 0 };
-	in[0].samples[0] = (struct finding_sample){ .ns = 10, .src = addr_from4(1), .dport = 7, .head_len = 1, .head = { 9 } };
+	struct signal in[3] = { { .at_ns = 10,
+					.sensor = "s1",
+					.source = "192.0.2.1",
+					.kind = "scan",
+					.value = 5,
+					.threshold = 5,
+					.samples_n = 1 },
+		{ .at_ns = 5, .sensor = "s1", .source = "192.0.2.2", .kind = "own-watch" },
+		{ .at_ns = 20, .sensor = "s1" } },
+		      out[8] = { 0 };
+	in[0].samples[0] =
+		(struct finding_sample){ .ns = 10, .src = addr_from4(1), .dport = 7, .head_len = 1, .head = { 9 } };
 	struct store_batch b = { .signals = in, .signals_n = 3 };
 	assert_int_equal(store_commit(store, &b, NULL), 0);
 	assert_int_equal(store_each_signal(store, 0, 20, take_signal, out), 0);
@@ -225,7 +305,8 @@ static int read_sums(enum rollup_span span, enum rollup_dim dim, int64_t from, i
 	return s->n;
 }
 
-/* Unique sources add up over batches: the same source twice is one. Beyond the sketch the number is an estimate within 10 %. */
+/* Unique sources add up over batches: the same source twice is one. Beyond the sketch the number is an estimate within
+ * 10 %. */
 static void rollups(void **state)
 {
 	struct sums *s = mem_new(sizeof *s);
@@ -324,7 +405,13 @@ static int take_decision(void *arg, const void *record)
 
 static void nouns(void **state)
 {
-	struct decision in = { .id = "0", .subject = "192.0.2.1", .evidence = "a\nb", .reach = UINT64_MAX, .from_ns = -5, .state = "proposed" }, out;
+	struct decision in = { .id = "0",
+		.subject = "192.0.2.1",
+		.evidence = "a\nb",
+		.reach = UINT64_MAX,
+		.from_ns = -5,
+		.state = "proposed" },
+			out;
 	assert_int_equal(store_put(store, &decision_kind, &in, NULL), 0);
 	snprintf(in.state, sizeof in.state, "approved");
 	assert_int_equal(store_put(store, &decision_kind, &in, NULL), 0);
@@ -344,7 +431,9 @@ static void dropping(void **state)
 	struct archive_encoder *e = archive_encoder_new();
 	struct column_buf out = { 0 };
 	for (int hour = 0; hour < 4; hour++) {
-		struct flow f = { .src = addr_from4((uint32_t)hour), .dst = addr_from4(9), .first_ns = (HOUR + hour) * HOUR_NS };
+		struct flow f = {
+			.src = addr_from4((uint32_t)hour), .dst = addr_from4(9), .first_ns = (HOUR + hour) * HOUR_NS
+		};
 		archive_encode(e, &(struct archive_batch){ .flows = &f, .n = 1, .minute = (HOUR + hour) * 60 }, &out);
 	}
 	struct store_batch b = { .blocks = { out.p, out.n } };
@@ -370,6 +459,7 @@ static void dropping(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-	const struct CMUnitTest tests[] = { T(findings), T(sources), T(signals), T(rollups), T(top_and_rest), T(many_keys), T(nouns), T(dropping) };
+	const struct CMUnitTest tests[] = { T(findings), T(sources_fold), T(sources_found), T(signals), T(rollups),
+		T(top_and_rest), T(many_keys), T(nouns), T(dropping) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
