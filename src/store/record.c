@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/record.h"
 
+#include "base/mem.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,77 +23,53 @@ int64_t record_name(struct sql *s, const char *text, struct err *err)
 	return rc ? rc : sqlite3_last_insert_rowid(s->db);
 }
 
-/* ---- sources: columns in the order of the table ---- */
+/* ---- sources ---- */
 
-static const char put_source[] =
-	"insert into source values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-	" ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28) on conflict do update set"
-	" first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns),"
-	" packets = packets + excluded.packets, bytes = bytes + excluded.bytes,"
-	" class0 = class0 + excluded.class0, class1 = class1 + excluded.class1,"
-	" class2 = class2 + excluded.class2, class3 = class3 + excluded.class3,"
-	" class4 = class4 + excluded.class4, class5 = class5 + excluded.class5,"
-	" class6 = class6 + excluded.class6, class7 = class7 + excluded.class7,"
-	" class8 = class8 + excluded.class8, class9 = class9 + excluded.class9,"
-	" class10 = class10 + excluded.class10, class11 = class11 + excluded.class11,"
-	" mark0 = mark0 + excluded.mark0, mark1 = mark1 + excluded.mark1,"
-	" mark2 = mark2 + excluded.mark2, mark3 = mark3 + excluded.mark3,"
-	" mark4 = mark4 + excluded.mark4, syns = syns + excluded.syns,"
-	/* A minute with fewer than two SYNs says nothing about what is constant. */
-	" constants = case when excluded.syns < 2 then constants when syns < 2 then excluded.constants"
-	" else constants & excluded.constants end,"
-	" targets = max(targets, excluded.targets), ports = max(ports, excluded.ports)";
-
-_Static_assert(CLASS_N == 12 && MARK_N == 5, "the columns of table source");
-
-int record_put_source(struct sql *s, int64_t sensor, const struct source *src, struct err *err)
+static int by_minute(const void *a, const void *b)
 {
-	sqlite3_stmt *stmt = sql_get(s, put_source);
-	struct bytes addr = { src->addr.b, 16 };
-	int64_t hour = src->minute / 60 - (src->minute % 60 < 0);
-	sql_bind(stmt, "iibiiii", hour, sensor, &addr, src->first_ns, src->last_ns, (int64_t)src->packets,
-		(int64_t)src->bytes);
-	int at = 8;
-	for (int k = 0; k < CLASS_N; k++)
-		sqlite3_bind_int64(stmt, at++, src->by_class[k]);
-	for (int k = 0; k < MARK_N; k++)
-		sqlite3_bind_int64(stmt, at++, src->marks[k]);
-	sqlite3_bind_int64(stmt, at++, src->syns);
-	sqlite3_bind_int64(stmt, at++, src->constants);
-	sqlite3_bind_int64(stmt, at++, src->targets);
-	sqlite3_bind_int64(stmt, at, src->ports);
-	return sql_run(s, stmt, err);
+	const struct source *x = a, *y = b;
+	return x->minute != y->minute ? (x->minute < y->minute ? -1 : 1) : addr_cmp(&x->addr, &y->addr);
 }
 
-const char record_source_sql[] =
-	"select * from source where hour = ?1 and sensor = ?2 and addr between ?3 and ?4 order by addr";
-
-static uint32_t u32(sqlite3_stmt *stmt, int column)
+static bool in_order(const struct source *v, size_t n)
 {
-	uint64_t v = (uint64_t)sqlite3_column_int64(stmt, column);
-	return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+	for (size_t i = 1; i < n; i++)
+		if (by_minute(&v[i - 1], &v[i]) > 0)
+			return false;
+	return true;
 }
 
-void record_get_source(sqlite3_stmt *stmt, struct source *out)
+/* Sources in order, as blocks of one minute each. */
+static int put_blocks(
+	struct sql *s, struct sourceblock *block, int64_t sensor, const struct source *v, size_t n, struct err *err)
 {
-	memset(out, 0, sizeof *out);
-	struct bytes addr = sql_bytes(stmt, 2);
-	if (addr.n == 16)
-		memcpy(out->addr.b, addr.p, 16);
-	out->minute = sqlite3_column_int64(stmt, 0) * 60;
-	out->first_ns = sqlite3_column_int64(stmt, 3);
-	out->last_ns = sqlite3_column_int64(stmt, 4);
-	out->packets = (uint64_t)sqlite3_column_int64(stmt, 5);
-	out->bytes = (uint64_t)sqlite3_column_int64(stmt, 6);
-	int at = 7;
-	for (int k = 0; k < CLASS_N; k++)
-		out->by_class[k] = u32(stmt, at++);
-	for (int k = 0; k < MARK_N; k++)
-		out->marks[k] = u32(stmt, at++);
-	out->syns = u32(stmt, at++);
-	out->constants = u32(stmt, at++);
-	out->targets = u32(stmt, at++);
-	out->ports = u32(stmt, at);
+	struct column_buf out = { 0 };
+	int rc = 0;
+	for (size_t i = 0, end; i < n && !rc; i = end) {
+		for (end = i + 1; end < n && end - i < SOURCEBLOCK_MAX && v[end].minute == v[i].minute; end++)
+			;
+		out.n = 0;
+		sourceblock_encode(block, v + i, end - i, &out);
+		struct bytes low = { v[i].addr.b, 16 }, high = { v[end - 1].addr.b, 16 }, data = { out.p, out.n };
+		sqlite3_stmt *stmt = sql_get(s, "insert into source values (?1, ?2, ?3, ?4, ?5, ?6)");
+		sql_bind(stmt, "iiibbb", v[i].minute, sensor, (int64_t)(end - i), &low, &high, &data);
+		rc = sql_run(s, stmt, err);
+	}
+	column_buf_free(&out);
+	return rc;
+}
+
+int record_put_sources(
+	struct sql *s, struct sourceblock *block, int64_t sensor, const struct source *v, size_t n, struct err *err)
+{
+	if (in_order(v, n))
+		return put_blocks(s, block, sensor, v, n, err);
+	struct source *sorted = mem_new(n * sizeof *sorted);
+	memcpy(sorted, v, n * sizeof *sorted);
+	qsort(sorted, n, sizeof *sorted, by_minute);
+	int rc = put_blocks(s, block, sensor, sorted, n, err);
+	free(sorted);
+	return rc;
 }
 
 /* ---- packets as evidence: little-endian, heads as long as they are ---- */

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xxhash.h>
 
 #define SLOTS	   (4 * ROLLUP_ROWS_MAX)
@@ -16,6 +17,7 @@ struct rollup {
 	struct rollup_row *rows;
 	size_t n, cap;
 	uint64_t lost;
+	bool folded;	       /* rows were handed out: the slots are stale */
 	uint32_t slots[SLOTS]; /* row number + 1; 0: free */
 };
 
@@ -51,10 +53,24 @@ void rollup_sketch_add(struct rollup_sketch *s, uint64_t hash)
 	if (s->n == s->cap && s->cap == 2 * ROLLUP_SKETCH)
 		rollup_sketch_tidy(s);
 	if (s->n == s->cap) {
-		s->cap = s->cap ? s->cap * 2 : 4;
+		s->cap = s->cap < 4 ? 4 : s->cap < ROLLUP_SKETCH ? s->cap * 2 : 2 * ROLLUP_SKETCH;
 		s->v = mem_grow(s->v, s->cap * sizeof *s->v);
 	}
 	s->v[s->n++] = hash;
+}
+
+void rollup_sketch_merge(struct rollup_sketch *into, const struct rollup_sketch *from)
+{
+	uint32_t i = 0, k = 0, n = 0, cap = into->n + from->n < ROLLUP_SKETCH ? into->n + from->n : ROLLUP_SKETCH;
+	uint64_t *v = mem_new(cap * sizeof *v);
+	while (n < cap && (i < into->n || k < from->n)) {
+		uint64_t a = i < into->n ? into->v[i] : UINT64_MAX, b = k < from->n ? from->v[k] : UINT64_MAX;
+		v[n++] = a < b ? a : b;
+		i += i < into->n && a <= b;
+		k += k < from->n && b <= a;
+	}
+	free(into->v);
+	*into = (struct rollup_sketch){ .v = v, .n = n, .cap = cap, .limit = n == ROLLUP_SKETCH ? v[n - 1] : 0 };
 }
 
 uint64_t rollup_sketch_count(const struct rollup_sketch *s)
@@ -82,6 +98,7 @@ void rollup_clear(struct rollup *r)
 	if (r->n)
 		memset(r->slots, 0, sizeof r->slots);
 	r->n = 0;
+	r->folded = false;
 }
 
 void rollup_free(struct rollup *r)
@@ -96,6 +113,7 @@ void rollup_free(struct rollup *r)
 /* NULL when there is none and `make` isn't set. */
 static struct rollup_row *find(struct rollup *r, int64_t hour, enum rollup_dim dim, uint64_t id, bool make)
 {
+	ENSURE(!r->folded);
 	size_t i = random_mix(id ^ random_mix((uint64_t)hour << 3 | dim)) % SLOTS;
 	for (; r->slots[i]; i = (i + 1) % SLOTS) {
 		struct rollup_row *row = &r->rows[r->slots[i] - 1];
@@ -175,10 +193,61 @@ void rollup_add_flows(struct rollup *r, int64_t hour, const struct flow *flows, 
 	}
 }
 
+/* By hour and kind, the rest last, then by packets. */
+static int by_rank(const void *a, const void *b)
+{
+	const struct rollup_row *x = a, *y = b;
+	if (x->hour != y->hour)
+		return x->hour < y->hour ? -1 : 1;
+	if (x->dim != y->dim)
+		return x->dim < y->dim ? -1 : 1;
+	int rest = (strcmp(x->key, ROLLUP_REST) == 0) - (strcmp(y->key, ROLLUP_REST) == 0);
+	if (rest)
+		return rest;
+	if (x->packets != y->packets)
+		return x->packets > y->packets ? -1 : 1;
+	return strcmp(x->key, y->key);
+}
+
+static void fold_into(struct rollup_row *rest, struct rollup_row *row)
+{
+	if (strcmp(rest->key, ROLLUP_REST) != 0) {
+		snprintf(rest->key, sizeof rest->key, "%s", ROLLUP_REST);
+		rest->id = text_id(ROLLUP_REST);
+	}
+	if (rest == row)
+		return;
+	rest->packets += row->packets;
+	for (uint32_t i = 0; i < row->sources.n; i++)
+		rollup_sketch_add(&rest->sources, row->sources.v[i]);
+	rollup_sketch_free(&row->sources);
+}
+
 struct rollup_row *rollup_rows(struct rollup *r, size_t *n)
 {
-	for (size_t i = 0; i < r->n; i++)
+	size_t kept = 0, in_group = 0;
+	r->folded = true;
+	if (r->n)
+		qsort(r->rows, r->n, sizeof *r->rows, by_rank);
+	for (size_t i = 0; i < r->n; i++) {
+		struct rollup_row *row = &r->rows[i];
+		bool same = kept && r->rows[kept - 1].hour == row->hour && r->rows[kept - 1].dim == row->dim;
+		in_group = same ? in_group + 1 : 0;
+		if (in_group > ROLLUP_BATCH) {
+			fold_into(&r->rows[kept - 1], row);
+			continue;
+		}
+		if (kept != i) {
+			r->rows[kept] = *row;
+			row->sources = (struct rollup_sketch){ 0 };
+		}
+		if (in_group == ROLLUP_BATCH)
+			fold_into(&r->rows[kept], &r->rows[kept]);
+		kept++;
+	}
+	for (size_t i = 0; i < kept; i++)
 		rollup_sketch_tidy(&r->rows[i].sources);
-	*n = r->n;
+	r->n = kept;
+	*n = kept;
 	return r->rows;
 }

@@ -15,7 +15,9 @@ enum rollup_span { ROLLUP_HOUR, ROLLUP_DAY, ROLLUP_SPAN_N };
 #define ROLLUP_REST	"rest" /* the key of all that had no room */
 #define ROLLUP_ROWS_MAX 32768u /* keys of one batch; further ones go to the rest */
 #define ROLLUP_TOP	1000u  /* keys kept of a finished hour or day, by packets; the rest is summed */
-#define ROLLUP_SKETCH	1024u
+/* Keys that a batch brings for each hour and kind; what is left goes to the rest. */
+#define ROLLUP_BATCH  2000u
+#define ROLLUP_SKETCH 1024u
 
 const char *rollup_dim_name(enum rollup_dim d);
 
@@ -27,7 +29,8 @@ struct rollup_sketch {
 };
 void rollup_sketch_add(struct rollup_sketch *s, uint64_t hash);
 void rollup_sketch_tidy(struct rollup_sketch *s);
-uint64_t rollup_sketch_count(const struct rollup_sketch *s); /* of a tidy one */
+void rollup_sketch_merge(struct rollup_sketch *into, const struct rollup_sketch *from); /* both tidy */
+uint64_t rollup_sketch_count(const struct rollup_sketch *s);				/* of a tidy one */
 void rollup_sketch_free(struct rollup_sketch *s);
 
 struct rollup_row {
@@ -52,7 +55,10 @@ void rollup_add(struct rollup *r, int64_t hour, enum rollup_dim dim, const char 
 /* Adds flows of one hour to the classes ("tcp_syn") and ports ("tcp/23", "udp/53"; other protocols have none). */
 void rollup_add_flows(struct rollup *r, int64_t hour, const struct flow *flows, size_t n);
 
-/* The rows, tidy; valid until the next add or clear. */
+/*
+ * The rows, tidy, at most ROLLUP_BATCH and the rest for each hour and kind: those with most packets. Folds them in
+ * place: add nothing afterwards without rollup_clear().
+ */
 struct rollup_row *rollup_rows(struct rollup *r, size_t *n);
 
 /* Packets that found no room because a batch had more hours than rows: a sum that is missing nowhere else. */

@@ -18,11 +18,21 @@ static int64_t floor_div(int64_t a, int64_t b)
 	return a / b - (a % b < 0);
 }
 
-/* Adds the hashes of a blob. */
-static void sketch_load(struct rollup_sketch *k, struct bytes in)
+/* A sketch as it lies in a blob: ascending, so that it is tidy. What isn't ascending is left out. */
+static struct rollup_sketch sketch_load(struct bytes in)
 {
-	for (size_t i = 0; bytes_need(in, 8 * i, 8); i++)
-		rollup_sketch_add(k, load_le64(in.p + 8 * i));
+	struct rollup_sketch k = { 0 };
+	size_t n = in.n / 8 < ROLLUP_SKETCH ? in.n / 8 : ROLLUP_SKETCH;
+	k.v = mem_new(n * sizeof *k.v);
+	k.cap = (uint32_t)n;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t hash = load_le64(in.p + 8 * i);
+		if (!k.n || hash > k.v[k.n - 1])
+			k.v[k.n++] = hash;
+	}
+	if (k.n == ROLLUP_SKETCH)
+		k.limit = k.v[k.n - 1];
+	return k;
 }
 
 static struct bytes sketch_store(const struct rollup_sketch *k, uint8_t out[8 * ROLLUP_SKETCH])
@@ -72,12 +82,10 @@ static int add_row(struct sql *s, const struct place *at, const struct rollup_ro
 		packets += (uint64_t)sqlite3_column_int64(find, 0);
 		had = (uint64_t)sqlite3_column_int64(find, 1);
 		closed = sqlite3_column_type(find, 2) == SQLITE_NULL;
-		sketch_load(&all, sql_bytes(find, 2));
+		all = sketch_load(sql_bytes(find, 2));
 	}
 	sqlite3_reset(find);
-	for (uint32_t i = 0; i < row->sources.n; i++)
-		rollup_sketch_add(&all, row->sources.v[i]);
-	rollup_sketch_tidy(&all);
+	rollup_sketch_merge(&all, &row->sources);
 	uint64_t now = rollup_sketch_count(&all);
 	int rc = closed ? put_closed(s, at, row->key, packets, had > now ? had : now, err)
 			: put(s, at, row->key, packets, &all, err);
@@ -99,7 +107,9 @@ static int fold(struct sql *s, const struct place *at, struct err *err)
 		uint64_t one = (uint64_t)sqlite3_column_int64(rest, 2);
 		packets += (uint64_t)sqlite3_column_int64(rest, 1);
 		sources = one > sources ? one : sources;
-		sketch_load(&all, sql_bytes(rest, 3));
+		struct rollup_sketch more = sketch_load(sql_bytes(rest, 3));
+		rollup_sketch_merge(&all, &more);
+		rollup_sketch_free(&more);
 		behind++;
 	}
 	sqlite3_reset(rest);
@@ -110,7 +120,6 @@ static int fold(struct sql *s, const struct place *at, struct err *err)
 			" order by key = 'rest', packets desc, key limit -1 offset ?5)");
 		sql_bind(del, "iiiii", (int64_t)at->span, at->start, at->sensor, (int64_t)at->dim, (int64_t)ROLLUP_TOP);
 		rc = sql_run(s, del, err);
-		rollup_sketch_tidy(&all);
 		uint64_t now = rollup_sketch_count(&all);
 		if (!rc)
 			rc = put_closed(s, at, ROLLUP_REST, packets, now > sources ? now : sources, err);

@@ -72,6 +72,7 @@ void store_close(struct store *s)
 	if (s->sql.db)
 		sql_close(&s->sql);
 	archive_decoder_free(s->decoder);
+	sourceblock_free(s->block);
 	if (s->flows >= 0)
 		close(s->flows);
 	if (s->lock >= 0)
@@ -99,8 +100,10 @@ static int put_records(struct store *s, const struct store_batch *b, struct err 
 		sensor = record_name(&s->sql, b->sensor ? b->sensor : "", err);
 	if (sensor < 0)
 		return (int)sensor;
-	for (size_t i = 0; i < b->sources_n && !rc; i++)
-		rc = record_put_source(&s->sql, sensor, &b->sources[i], err);
+	if (!s->block)
+		s->block = sourceblock_new();
+	if (b->sources_n)
+		rc = record_put_sources(&s->sql, s->block, sensor, b->sources, b->sources_n, err);
 	for (size_t i = 0; i < b->findings_n && !rc; i++)
 		rc = record_put_finding(&s->sql, &b->findings[i], err);
 	for (size_t i = 0; i < b->signals_n && !rc; i++)
@@ -186,21 +189,6 @@ int store_each(struct store *s, const struct row_kind *kind, int (*fn)(void *arg
 	return rc;
 }
 
-/* The next (hour, sensor) that has sources, behind the one given; seeks instead of reading over the sources between. */
-static bool next_group(struct store *s, int64_t *hour, int64_t *sensor)
-{
-	sqlite3_stmt *stmt = sql_get(&s->sql,
-		"select hour, sensor from source where (hour, sensor) > (?1, ?2) order by hour, sensor limit 1");
-	sql_bind(stmt, "ii", *hour, *sensor);
-	bool found = sqlite3_step(stmt) == SQLITE_ROW;
-	if (found) {
-		*hour = sqlite3_column_int64(stmt, 0);
-		*sensor = sqlite3_column_int64(stmt, 1);
-	}
-	sqlite3_reset(stmt);
-	return found;
-}
-
 static void prefix_ends(const struct prefix *p, uint8_t from[16], uint8_t to[16])
 {
 	memset(from, 0, 16);
@@ -212,34 +200,51 @@ static void prefix_ends(const struct prefix *p, uint8_t from[16], uint8_t to[16]
 	}
 }
 
+struct relay {
+	int (*fn)(void *arg, const char *sensor, const struct source *);
+	void *arg;
+	char sensor[64];
+	int64_t from_ns, to_ns;
+};
+
+static int relay_source(void *arg, const struct source *src)
+{
+	struct relay *r = arg;
+	if (src->last_ns < r->from_ns || src->first_ns >= r->to_ns)
+		return 0;
+	return r->fn(r->arg, r->sensor, src);
+}
+
+static int64_t minute_of(int64_t ns)
+{
+	return ns / MINUTE_NS - (ns % MINUTE_NS < 0);
+}
+
 int store_each_source(struct store *s, int64_t from_ns, int64_t to_ns, const struct prefix *src,
 	int (*fn)(void *arg, const char *sensor, const struct source *), void *arg)
 {
 	uint8_t ends[2][16];
 	struct bytes low = { ends[0], 16 }, high = { ends[1], 16 };
-	int64_t hour = segment_hour_ns(from_ns) - 1, sensor = INT64_MAX;
+	struct relay relay = { .fn = fn, .arg = arg, .from_ns = from_ns, .to_ns = to_ns };
 	int rc = 0;
+	if (from_ns >= to_ns)
+		return 0;
+	if (!s->block)
+		s->block = sourceblock_new();
 	prefix_ends(src, ends[0], ends[1]);
-	sqlite3_stmt *stmt = sql_new(&s->sql, record_source_sql),
-		     *name = sql_new(&s->sql, "select text from name where no = ?1");
-	while (!rc && from_ns < to_ns && next_group(s, &hour, &sensor) && hour <= segment_hour_ns(to_ns - 1)) {
-		char text[64] = "";
-		sqlite3_reset(name);
-		sql_bind(name, "i", sensor);
-		if (sqlite3_step(name) == SQLITE_ROW)
-			sql_text(name, 0, text, sizeof text);
-		sqlite3_reset(stmt);
-		sql_bind(stmt, "iibb", hour, sensor, &low, &high);
-		while (!rc && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-			struct source source;
-			record_get_source(stmt, &source);
-			rc = fn(arg, text, &source) ? -STORE_STOPPED : 0;
-		}
-		rc = rc == SQLITE_DONE ? 0 : rc > 0 ? -STORE_IO : rc;
+	sqlite3_stmt *stmt = sql_new(&s->sql,
+		"select minute, text, source.n, data from source left join name on sensor = no where minute between ?1 "
+		"and ?2"
+		" and addr_max >= ?3 and addr_min <= ?4 order by minute, sensor, addr_min, source.rowid");
+	sql_bind(stmt, "iibb", minute_of(from_ns), minute_of(to_ns - 1), &low, &high);
+	while (!rc && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		sql_text(stmt, 1, relay.sensor, sizeof relay.sensor);
+		rc = sourceblock_decode(s->block, sql_bytes(stmt, 3), sqlite3_column_int64(stmt, 0),
+			(size_t)sqlite3_column_int64(stmt, 2), src, relay_source, &relay);
+		rc = rc < 0 ? -STORE_DAMAGED : rc > 0 ? -STORE_STOPPED : 0;
 	}
 	sqlite3_finalize(stmt);
-	sqlite3_finalize(name);
-	return rc;
+	return rc == SQLITE_DONE ? 0 : rc > 0 ? -STORE_IO : rc;
 }
 
 int store_each_finding(

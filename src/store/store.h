@@ -55,7 +55,7 @@ struct store_batch {
 	uint64_t sender, sequence;    /* sequence from 1 on, ascending; sender 0: not numbered, every commit counts */
 	const char *sensor;	      /* of sources and roll-ups */
 	struct bytes blocks;	      /* archive_encode(), of any hours, with the same sender and sequence */
-	const struct source *sources; /* folded into their hours */
+	const struct source *sources; /* any order; by minute and address costs no sorting */
 	size_t sources_n;
 	const struct finding *findings; /* a finding with a known id takes the old one's place */
 	size_t findings_n;
@@ -94,9 +94,8 @@ struct store_scan {
 int store_scan_flows(struct store *s, struct store_scan *scan, struct err *err) NODISCARD;
 
 /*
- * The sources of the hours that [from, to) touches, by hour, sensor, address. Records are folded to hours: `minute` is
- * the first of the hour, `targets` and `ports` the greatest of any minute (so: at least), `constants` those that held
- * in every minute with two SYNs or more.
+ * The sources of the minutes that [from, to) touches and that were seen in it, by minute, sensor, address: as they were
+ * committed. A minute that was committed in pieces comes in pieces. -STORE_DAMAGED when a block is broken.
  */
 int store_each_source(struct store *s, int64_t from_ns, int64_t to_ns, const struct prefix *src,
 	int (*fn)(void *arg, const char *sensor, const struct source *), void *arg) NODISCARD;

@@ -289,7 +289,7 @@ int store_drop(struct store *s, int64_t ns, uint32_t *dropped, struct err *err)
 		if (!rc)
 			*dropped += unlinkat(s->flows, segment_name(name, hour), 0) == 0;
 	}
-	sqlite3_stmt *sources = sql_get(&s->sql, "delete from source where hour < ?1");
-	sql_bind(sources, "i", end);
+	sqlite3_stmt *sources = sql_get(&s->sql, "delete from source where minute < ?1");
+	sql_bind(sources, "i", end * 60);
 	return rc ? rc : sql_run(&s->sql, sources, err);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The files of the store beside its database: lock and segments. For use inside store/ alone. */
 #pragma once
+#include "store/sourceblock.h"
 #include "store/sql.h"
 #include "store/store.h"
 
@@ -8,7 +9,8 @@ struct store {
 	enum store_mode mode;
 	int lock, flows; /* descriptors: the lock file, the directory of segments; -1: none */
 	struct sql sql;
-	struct archive_decoder *decoder; /* made when first needed */
+	struct archive_decoder *decoder; /* made when first needed, like */
+	struct sourceblock *block;	 /* this */
 	struct store_recovery recovery;
 };
 
