@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The flow archive against any bytes. The first byte says how: as a segment file, or as the columns of one block whose header is built right (a
- * checksum would stop the fuzzer at the door).
+ * The flow archive against any bytes. The first byte says how: as a segment file, or as the columns of one block whose
+ * header is built right (a checksum would stop the fuzzer at the door).
  */
 #include "base/err.h"
 #include "store/segment.h"
@@ -11,6 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static struct archive_decoder *d;
+
 static int take(void *arg, const struct archive_header *h, const struct flow *flows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -18,7 +20,7 @@ static int take(void *arg, const struct archive_header *h, const struct flow *fl
 	return 0;
 }
 
-static void as_segment(struct archive_decoder *d, struct bytes in)
+static void as_segment(struct bytes in)
 {
 	int fd = memfd_create("segment", MFD_CLOEXEC);
 	ENSURE(fd >= 0 && write(fd, in.p, in.n) == (ssize_t)in.n);
@@ -28,11 +30,14 @@ static void as_segment(struct archive_decoder *d, struct bytes in)
 	close(fd);
 }
 
-static void as_columns(struct archive_decoder *d, uint8_t how, struct bytes in)
+static void as_columns(uint8_t how, struct bytes in)
 {
 	struct prefix src = { .bits = (uint8_t)(how % 129) };
 	struct archive_query q = { INT64_MIN, INT64_MAX, how & 8 ? &src : NULL, take, NULL };
-	struct archive_header h = { .wide = how & 2, .level = how & 4 ? ARCHIVE_KEY : ARCHIVE_ALL, .unit_ns = 1, .first_ns = INT64_MIN,
+	struct archive_header h = { .wide = how & 2,
+		.level = how & 4 ? ARCHIVE_KEY : ARCHIVE_ALL,
+		.unit_ns = 1,
+		.first_ns = INT64_MIN,
 		.last_ns = INT64_MAX };
 	if (in.n < 2)
 		return;
@@ -43,17 +48,23 @@ static void as_columns(struct archive_decoder *d, uint8_t how, struct bytes in)
 	ENSURE(archive_decode(d, &h, in, &q) <= 0);
 }
 
+static void end(void)
+{
+	archive_decoder_free(d);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct archive_decoder *d;
-	if (!d)
+	if (!d) {
 		d = archive_decoder_new();
+		atexit(end);
+	}
 	if (size < 1)
 		return 0;
 	struct bytes in = { data + 1, size - 1 };
 	if (data[0] & 1)
-		as_segment(d, in);
+		as_segment(in);
 	else
-		as_columns(d, data[0], in);
+		as_columns(data[0], in);
 	return 0;
 }

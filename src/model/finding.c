@@ -59,7 +59,7 @@ static void counts(struct json *j, const char *key, const struct finding_count *
 	json_end(j, '}');
 }
 
-static void sample(struct json *j, const struct finding_sample *s)
+void finding_sample_json(struct json *j, const struct finding_sample *s)
 {
 	char text[ADDR_TEXT_MAX];
 	json_object(j, NULL);
@@ -114,7 +114,7 @@ void finding_json(struct json *j, const char *key, const struct finding *f)
 	json_str(j, "detail", f->detail[0] ? f->detail : NULL);
 	json_array(j, "samples");
 	for (uint32_t i = 0; i < f->samples_n; i++)
-		sample(j, &f->samples[i]);
+		finding_sample_json(j, &f->samples[i]);
 	json_end(j, ']');
 	counts(j, "counts", f->counts, f->counts_n);
 	json_end(j, '}');

@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-#define MAGIC 0x42464b53u	/* "SKFB" */
+#define MAGIC	0x42464b53u /* "SKFB" */
 #define VERSION 1
-#define SEED 0
-#define AHEAD 8
+#define SEED	0
+#define AHEAD	8
 
 struct archive_encoder {
 	struct rowset *rows;
 	struct column_coder *coder;
-	uint32_t *order;		/* row numbers: IPv4 ascending from the front, IPv6 behind them */
+	uint32_t *order; /* row numbers: IPv4 ascending from the front, IPv6 behind them */
 	struct flowsort_item *scratch;
 	size_t cap;
 };
@@ -83,19 +83,31 @@ int archive_header_parse(struct bytes in, struct archive_header *out)
 	if (!p)
 		return -ARCHIVE_SHORT;
 	if (load_le32(p) != MAGIC || load_le16(p + 4) != VERSION ||
-	    load_le64(p + ARCHIVE_HEADER - 8) != XXH64(p, ARCHIVE_HEADER - 8, SEED))
+		load_le64(p + ARCHIVE_HEADER - 8) != XXH64(p, ARCHIVE_HEADER - 8, SEED))
 		return -ARCHIVE_BAD;
 	*out = (struct archive_header){
-		.wide = p[6], .level = p[7] ? ARCHIVE_KEY : ARCHIVE_ALL, .flows = load_le32(p + 8), .payload = load_le32(p + 12),
-		.sender = load_le64(p + 16), .sequence = load_le64(p + 24), .part = load_le32(p + 32), .parts = load_le32(p + 36),
-		.minute = (int64_t)load_le64(p + 40), .packets = load_le64(p + 48), .bytes = load_le64(p + 56),
-		.first_ns = (int64_t)load_le64(p + 64), .last_ns = (int64_t)load_le64(p + 72),
-		.src_min = addr_from6(p + 80), .src_max = addr_from6(p + 96),
-		.unit_ns = load_le64(p + 112), .sum = load_le64(p + 120),
+		.wide = p[6],
+		.level = p[7] ? ARCHIVE_KEY : ARCHIVE_ALL,
+		.flows = load_le32(p + 8),
+		.payload = load_le32(p + 12),
+		.sender = load_le64(p + 16),
+		.sequence = load_le64(p + 24),
+		.part = load_le32(p + 32),
+		.parts = load_le32(p + 36),
+		.minute = (int64_t)load_le64(p + 40),
+		.packets = load_le64(p + 48),
+		.bytes = load_le64(p + 56),
+		.first_ns = (int64_t)load_le64(p + 64),
+		.last_ns = (int64_t)load_le64(p + 72),
+		.src_min = addr_from6(p + 80),
+		.src_max = addr_from6(p + 96),
+		.unit_ns = load_le64(p + 112),
+		.sum = load_le64(p + 120),
 	};
 	memcpy(out->sensor, p + 128, ARCHIVE_SENSOR_MAX);
 	out->sensor[ARCHIVE_SENSOR_MAX - 1] = 0;
-	if (p[6] > 1 || p[7] > 1 || out->flows == 0 || out->flows > ARCHIVE_BLOCK_FLOWS || out->payload > ARCHIVE_PAYLOAD_MAX)
+	if (p[6] > 1 || p[7] > 1 || out->flows == 0 || out->flows > ARCHIVE_BLOCK_FLOWS ||
+		out->payload > ARCHIVE_PAYLOAD_MAX)
 		return -ARCHIVE_BAD;
 	return 0;
 }
@@ -159,7 +171,9 @@ static void encode_block(struct archive_encoder *e, const struct archive_batch *
 	struct archive_header *h, struct column_buf *out)
 {
 	summarize(h, b, order, n);
-	struct rowset_frame frame = { .wide = h->wide, .times = h->level == ARCHIVE_ALL, .minute_ns = h->minute * MINUTE_NS };
+	struct rowset_frame frame = {
+		.wide = h->wide, .times = h->level == ARCHIVE_ALL, .minute_ns = h->minute * MINUTE_NS
+	};
 	rowset_gather(e->rows, &frame, b->flows, order, n);
 	h->unit_ns = frame.unit_ns;
 	size_t at = out->n;
@@ -189,8 +203,13 @@ uint32_t archive_encode(struct archive_encoder *e, const struct archive_batch *b
 		/* Equal shares, so that each block covers a narrow range of sources. */
 		for (uint32_t k = 0; k < blocks; k++) {
 			size_t from = count[wide] * k / blocks, to = count[wide] * (k + 1) / blocks;
-			struct archive_header h = { .wide = wide, .level = b->level, .sender = b->sender, .sequence = b->sequence,
-				.part = part++, .parts = parts, .minute = b->minute };
+			struct archive_header h = { .wide = wide,
+				.level = b->level,
+				.sender = b->sender,
+				.sequence = b->sequence,
+				.part = part++,
+				.parts = parts,
+				.minute = b->minute };
 			memcpy(h.sensor, b->sensor, strnlen(b->sensor, ARCHIVE_SENSOR_MAX - 1));
 			encode_block(e, b, order + from, to - from, &h, out);
 		}
@@ -215,7 +234,8 @@ void archive_decoder_free(struct archive_decoder *d)
 	free(d);
 }
 
-static int hand_out(struct archive_decoder *d, const struct archive_header *h, const struct archive_query *q, size_t from, size_t to)
+static int hand_out(struct archive_decoder *d, const struct archive_header *h, const struct archive_query *q,
+	size_t from, size_t to)
 {
 	struct flow chunk[ARCHIVE_CHUNK];
 	bool all = h->first_ns >= q->from_ns && h->last_ns < q->to_ns;
@@ -232,13 +252,16 @@ static int hand_out(struct archive_decoder *d, const struct archive_header *h, c
 	return 0;
 }
 
-int archive_decode(struct archive_decoder *d, const struct archive_header *h, struct bytes payload, const struct archive_query *q)
+int archive_decode(
+	struct archive_decoder *d, const struct archive_header *h, struct bytes payload, const struct archive_query *q)
 {
 	if (payload.n != h->payload)
 		return -ARCHIVE_SHORT;
 	if (archive_sum(payload) != h->sum)
 		return -ARCHIVE_SUM;
-	struct rowset_frame frame = { .wide = h->wide, .times = h->level == ARCHIVE_ALL, .minute_ns = h->minute * MINUTE_NS,
+	struct rowset_frame frame = { .wide = h->wide,
+		.times = h->level == ARCHIVE_ALL,
+		.minute_ns = h->minute * MINUTE_NS,
 		.unit_ns = h->unit_ns };
 	size_t from = 0, to = h->flows;
 	if (rowset_open(d->rows, d->coder, &frame, &payload, h->flows))

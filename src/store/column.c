@@ -8,18 +8,17 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-#define SAMPLE 4096u
-#define LEVEL 1
-#define DICT_MAX 255u	/* index 0 is the escape */
+#define LEVEL	   1
+#define DICT_MAX   255u /* index 0 is the escape */
 #define DICT_SLOTS 4096u
-#define SLACK 16u	/* bytes behind the packed bits, so that a reader may load a whole word */
+#define SLACK	   16u /* bytes behind the packed bits, so that a reader may load a whole word */
 
 enum coding { CODING_EQUAL, CODING_PLANES, CODING_LOG, CODING_DICT, CODING_N };
 enum plane { PLANE_RAW, PLANE_EQUAL, PLANE_ZSTD };
 
 struct slot {
 	uint64_t value;
-	uint32_t count;		/* 0: free */
+	uint32_t count; /* 0: free */
 	uint32_t index;
 };
 
@@ -32,6 +31,12 @@ struct column_coder {
 	struct slot slots[DICT_SLOTS];
 	struct column_buf trial;
 };
+
+size_t column_sample(size_t n)
+{
+	size_t few = n / 16 < 512 ? 512 : n / 16 > 4096 ? 4096 : n / 16;
+	return few < n ? few : n;
+}
 
 uint8_t *column_buf_room(struct column_buf *b, size_t n)
 {
@@ -396,7 +401,7 @@ void column_encode(struct column_coder *c, const uint64_t *v, size_t n, struct c
 		column_buf_u64(out, n ? v[0] : 0);
 		return;
 	}
-	size_t ignored, few = n < SAMPLE ? n : SAMPLE;
+	size_t ignored, few = column_sample(n);
 	put(c, choose(c, v + (n - few) / 2, few, &ignored), v, n, out);
 }
 

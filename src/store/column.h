@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One column of whole numbers to bytes and back, exactly. The encoder tries the codings on a sample and takes the smallest; the
- * bytes are those of docs/flow-archive.md and the same on every machine. A coder belongs to one thread.
+ * One column of whole numbers to bytes and back, exactly. The encoder tries the codings on a sample and takes the
+ * smallest; the bytes are those of docs/flow-archive.md and the same on every machine. A coder belongs to one thread.
  */
 #pragma once
 #include "base/bytes.h"
 
 #define COLUMN_MAX_VALUES (256u << 10)
+
+/* How many of `n` values are looked at to choose a coding: a sixteenth, 512 at least, 4,096 at most. */
+size_t column_sample(size_t n);
 
 /* Bytes that grow. */
 struct column_buf {
@@ -29,7 +32,8 @@ void column_free(struct column_coder *c);
 /* Appends the coded form of `n` (<= COLUMN_MAX_VALUES) values to `out`. */
 void column_encode(struct column_coder *c, const uint64_t *v, size_t n, struct column_buf *out);
 
-/* Roughly how many bytes column_encode() would take for these few values: for choosing between two ways to write a column. */
+/* Roughly how many bytes column_encode() would take for these few values: for choosing between two ways to write a
+ * column. */
 size_t column_estimate(struct column_coder *c, const uint64_t *v, size_t n);
 
 /*

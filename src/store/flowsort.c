@@ -6,39 +6,27 @@
 #define AHEAD 16
 #define SMALL 24
 
-static uint64_t rest_word(const struct flow *f)
-{
-	return (uint64_t)f->sport << 32 | (uint64_t)f->proto << 24 | (uint64_t)f->ttl << 16 | (uint64_t)f->tcp_flags << 8;
-}
-
-static uint64_t last_word(const struct flow *f)
-{
-	return (uint64_t)f->ip_len << 24 | (uint64_t)f->cls << 16 | f->tags;
-}
-
-static int cmp_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? -1 : a > b;
-}
-
 int flowsort_cmp(const struct flow *a, const struct flow *b)
 {
+	/* By octets alone, also where an IPv6 packet carries an IPv4-mapped source: blocks say least and greatest
+	 * source. */
 	int d = addr_cmp(&a->src, &b->src);
 	if (!d)
-		d = (int)a->dport - b->dport;
+		d = flow_cmp(a, b);
 	if (!d)
-		d = addr_cmp(&a->dst, &b->dst);
-	if (!d)
-		d = cmp_u64(rest_word(a), rest_word(b));
-	return d ? d : cmp_u64(last_word(a), last_word(b));
+		d = (int)a->cls - b->cls;
+	return d ? d : (int)a->tags - b->tags;
 }
 
-/* Word `k` of the sort key, the most significant first. What the words leave out is settled among the few rows that tie. */
+/* Word `k` of the sort key, the most significant first. What the words leave out is settled among the few rows that
+ * tie. */
 static uint64_t key_word(const struct flow *f, bool wide, int k)
 {
+	if (!wide && k == 0)
+		return (uint64_t)addr_to4(&f->src) << 32 | (uint64_t)f->dport << 16 | addr_to4(&f->dst) >> 16;
 	if (!wide)
-		return k == 0 ? (uint64_t)addr_to4(&f->src) << 32 | (uint64_t)f->dport << 16 | addr_to4(&f->dst) >> 16
-			      : (uint64_t)(addr_to4(&f->dst) & 0xffff) << 48 | rest_word(f);
+		return (uint64_t)addr_to4(&f->dst) << 48 | (uint64_t)f->sport << 32 | (uint64_t)f->ip_len << 16 |
+		       (uint64_t)f->proto << 8 | f->ttl;
 	switch (k) {
 	case 0:
 		return load_be64(f->src.b);

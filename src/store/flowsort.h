@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The order of flows in the archive: source, destination port, destination, then the rest of the key (source port, protocol, TTL,
- * TCP flags, IP length, class, tags). A radix sort: comparing costs several times more on a minute of a busy darknet.
+ * The order of flows in the archive: that of flow_cmp() (source, destination port, destination, rest of the key), then
+ * class and tags. A radix sort: comparing costs several times more on a minute of a busy darknet.
  */
 #pragma once
 #include "model/flow.h"
@@ -15,7 +15,7 @@ struct flowsort_item {
 };
 
 /*
- * Puts the order of `rows` into rows[]: on entry `n` row numbers of `flows`, all IPv4 or all IPv6 (`wide`). `scratch` has room
- * for 2 n items. Rows that are in order already cost one comparison each.
+ * Puts the order of `rows` into rows[]: on entry `n` row numbers of `flows`, all IPv4 or all IPv6 (`wide`). `scratch`
+ * has room for 2 n items. Rows that are in order already cost one comparison each.
  */
 void flowsort_rows(const struct flow *flows, uint32_t *rows, size_t n, bool wide, struct flowsort_item *scratch);

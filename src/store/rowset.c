@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define MAX COLUMN_MAX_VALUES
+#define MAX   COLUMN_MAX_VALUES
 #define AHEAD 8
 
 /* IPv4 has its addresses in the low columns alone. */
@@ -17,7 +17,9 @@ enum fresh { FRESH_FIRST, FRESH_SRC_HI, FRESH_SRC, FRESH_PORT };
 enum against { AGAINST_NOTHING, AGAINST_DELTA, AGAINST_SAME, AGAINST_N };
 
 /* `narrow`: values below 2^63, so that "same as above" finds a code. In the order of the bytes. */
-static const struct { uint8_t wide_only, times_only, fresh, narrow; } rules[COL_N] = {
+static const struct {
+	uint8_t wide_only, times_only, fresh, narrow;
+} rules[COL_N] = {
 	[SRC_HI] = { .wide_only = 1, .fresh = FRESH_FIRST },
 	[SRC_LO] = { .fresh = FRESH_SRC_HI },
 	[DPORT] = { .fresh = FRESH_SRC, .narrow = 1 },
@@ -38,7 +40,7 @@ struct rowset {
 	uint64_t col[COL_N][MAX];
 	uint64_t fresh_values[MAX + 1], other_values[MAX + 1];
 	uint64_t sample[MAX];
-	uint8_t fresh[MAX];	/* bits: 1 << enum fresh */
+	uint8_t fresh[MAX]; /* bits: 1 << enum fresh */
 };
 
 struct rowset *rowset_new(void)
@@ -69,7 +71,8 @@ static bool used(const struct rowset_frame *f, enum col k)
 
 static uint64_t shape_of(const struct flow *f)
 {
-	return (uint64_t)f->proto << 48 | (uint64_t)f->tcp_flags << 40 | (uint64_t)f->cls << 32 | (uint64_t)f->tags << 16 | f->ip_len;
+	return (uint64_t)f->proto << 48 | (uint64_t)f->tcp_flags << 40 | (uint64_t)f->cls << 32 |
+	       (uint64_t)f->tags << 16 | f->ip_len;
 }
 
 /* The largest of 1 s, 1 ms, 1 us and 1 ns that divides every time of the block. */
@@ -98,12 +101,14 @@ static void mark_fresh(struct rowset *r)
 	const uint64_t *hi = r->col[SRC_HI], *lo = r->col[SRC_LO], *port = r->col[DPORT];
 	r->fresh[0] = 1 << FRESH_FIRST | 1 << FRESH_SRC_HI | 1 << FRESH_SRC | 1 << FRESH_PORT;
 	for (size_t i = 1; i < r->n; i++) {
-		unsigned h = r->frame.wide && hi[i] != hi[i - 1], s = h | (lo[i] != lo[i - 1]), p = s | (port[i] != port[i - 1]);
+		unsigned h = r->frame.wide && hi[i] != hi[i - 1], s = h | (lo[i] != lo[i - 1]),
+			 p = s | (port[i] != port[i - 1]);
 		r->fresh[i] = (uint8_t)(h << FRESH_SRC_HI | s << FRESH_SRC | p << FRESH_PORT);
 	}
 }
 
-void rowset_gather(struct rowset *r, struct rowset_frame *frame, const struct flow *flows, const uint32_t *order, size_t n)
+void rowset_gather(
+	struct rowset *r, struct rowset_frame *frame, const struct flow *flows, const uint32_t *order, size_t n)
 {
 	ENSURE(n > 0 && n <= MAX);
 	r->n = n;
@@ -153,7 +158,7 @@ static uint64_t measure(uint64_t x, uint64_t above, enum against how)
 static enum against choose(struct rowset *r, struct column_coder *c, enum col k)
 {
 	enum against best = AGAINST_NOTHING;
-	size_t least = SIZE_MAX, count = r->n < 4096 ? r->n : 4096, from = (r->n - count) / 2;
+	size_t least = SIZE_MAX, count = column_sample(r->n), from = (r->n - count) / 2;
 	for (enum against how = AGAINST_NOTHING; how < AGAINST_N; how++) {
 		size_t m = 0;
 		if (how == AGAINST_SAME && !rules[k].narrow)

@@ -13,13 +13,18 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define MAGIC 0x53464b53u	/* "SKFS" */
+#define MAGIC	0x53464b53u /* "SKFS" */
 #define VERSION 1
-#define SEARCH (64u << 10)
+#define SEARCH	(64u << 10)
 
 int64_t segment_hour(int64_t minute)
 {
-	return minute >= 0 ? minute / 60 : -((59 - minute) / 60);
+	return minute / 60 - (minute % 60 < 0);
+}
+
+int64_t segment_hour_ns(int64_t ns)
+{
+	return segment_hour(ns / MINUTE_NS - (ns % MINUTE_NS < 0));
 }
 
 const char *segment_name(char out[SEGMENT_NAME_MAX], int64_t hour)
@@ -35,12 +40,13 @@ int segment_parse_name(const char *name, int64_t *hour)
 {
 	struct tm tm = { 0 };
 	char back[SEGMENT_NAME_MAX];
-	if (strlen(name) != 14 || sscanf(name, "%4d%2d%2d%2d.seg", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour) != 4)
+	if (strlen(name) != 14 ||
+		sscanf(name, "%4d%2d%2d%2d.seg", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour) != 4)
 		return -1;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
 	*hour = timegm(&tm) / 3600;
-	return strcmp(segment_name(back, *hour), name) ? -1 : 0;
+	return strcmp(segment_name(back, *hour), name) != 0 ? -1 : 0;
 }
 
 static int failed(struct err *err, const char *what, const char *name)
@@ -254,7 +260,9 @@ static int read_block(struct segment_scan *s, int fd, const char *name, const st
 		return -SEGMENT_STOPPED;
 	if (rc)
 		tell(s, name, e->offset, ARCHIVE_HEADER + e->header.payload,
-			rc == -ARCHIVE_SUM ? "wrong checksum" : rc == -ARCHIVE_SHORT ? "cut off in a block" : "columns don't fit");
+			rc == -ARCHIVE_SUM     ? "wrong checksum"
+			: rc == -ARCHIVE_SHORT ? "cut off in a block"
+					       : "columns don't fit");
 	return 0;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Blocks of flows (archive, rowset, column, flowsort): round trips, order, queries, lies. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -15,15 +16,23 @@ enum shape { ORDINARY, WILD, ONE_KEY, ONE_SOURCE, SECONDS };
 
 static struct flow make(struct random *r, enum shape shape, bool wide)
 {
-	struct flow f = { .sport = (uint16_t)random_u64(r), .dport = (uint16_t)(random_below(r, 4) ? 23 : random_u64(r)), .ip_len = 40,
-		.proto = PROTO_TCP, .ttl = (uint8_t)(40 + random_below(r, 30)), .tcp_flags = TCP_SYN, .packets = 1, .bytes = 40 };
+	struct flow f = { .sport = (uint16_t)random_u64(r),
+		.dport = (uint16_t)(random_below(r, 4) ? 23 : random_u64(r)),
+		.ip_len = 40,
+		.proto = PROTO_TCP,
+		.ttl = (uint8_t)(40 + random_below(r, 30)),
+		.tcp_flags = TCP_SYN,
+		.packets = 1,
+		.bytes = 40 };
 	f.src = addr_from4((uint32_t)random_below(r, 300) * 0x01030507u);
 	f.dst = addr_from4(0xc6336400u | (uint32_t)random_below(r, 256));
 	f.first_ns = MINUTE * MINUTE_NS + (int64_t)random_below(r, MINUTE_NS);
 	f.last_ns = f.first_ns;
 	if (wide) {
 		uint8_t a[16] = { 0x20, 0x01, [15] = (uint8_t)random_below(r, 9), [7] = (uint8_t)random_below(r, 3) };
-		f.src = addr_from6(a);
+		f.src = random_below(r, 5) ? addr_from6(a) : addr_from4((uint32_t)random_below(r, 9));
+		if (!random_below(r, 9))
+			f.src = (struct addr){ .b = { [15] = 1 } };
 		a[14] = (uint8_t)random_u64(r);
 		f.dst = addr_from6(a);
 	}
@@ -83,9 +92,6 @@ static int decode(struct bytes in, const struct archive_query *q)
 static int by_key(const void *a, const void *b)
 {
 	const struct flow *x = a, *y = b;
-	int v4 = addr_is4(&y->src) - addr_is4(&x->src);
-	if (v4)
-		return v4;
 	int d = flowsort_cmp(x, y);
 	return d ? d : memcmp(x, y, sizeof *x);
 }
@@ -93,7 +99,9 @@ static int by_key(const void *a, const void *b)
 static void encode(const struct flow *flows, size_t n, enum archive_level level, struct column_buf *out)
 {
 	struct archive_encoder *e = archive_encoder_new();
-	struct archive_batch b = { .flows = flows, .n = n, .minute = MINUTE, .sensor = "s1", .sender = 5, .sequence = 6, .level = level };
+	struct archive_batch b = {
+		.flows = flows, .n = n, .minute = MINUTE, .sensor = "s1", .sender = 5, .sequence = 6, .level = level
+	};
 	archive_encode(e, &b, out);
 	archive_encoder_free(e);
 }
@@ -101,12 +109,23 @@ static void encode(const struct flow *flows, size_t n, enum archive_level level,
 /* What goes in comes out: every field of every flow, in the documented order. */
 static void round_trip(void **state)
 {
-	static const struct { const char *name; size_t n; enum shape shape; unsigned wide_of_8; enum archive_level level; } cases[] = {
-		{ "one flow", 1, ORDINARY, 0, ARCHIVE_ALL }, { "two flows", 2, WILD, 0, ARCHIVE_ALL },
-		{ "one wide flow", 1, ORDINARY, 8, ARCHIVE_ALL }, { "ordinary", 5000, ORDINARY, 0, ARCHIVE_ALL },
-		{ "mixed", 5000, ORDINARY, 3, ARCHIVE_ALL }, { "wild", 9000, WILD, 4, ARCHIVE_ALL },
-		{ "one key", 9000, ONE_KEY, 0, ARCHIVE_ALL }, { "one source", 9000, ONE_SOURCE, 0, ARCHIVE_ALL },
-		{ "seconds", 5000, SECONDS, 0, ARCHIVE_ALL }, { "without times", 5000, ORDINARY, 2, ARCHIVE_KEY },
+	static const struct {
+		const char *name;
+		size_t n;
+		enum shape shape;
+		unsigned wide_of_8;
+		enum archive_level level;
+	} cases[] = {
+		{ "one flow", 1, ORDINARY, 0, ARCHIVE_ALL },
+		{ "two flows", 2, WILD, 0, ARCHIVE_ALL },
+		{ "one wide flow", 1, ORDINARY, 8, ARCHIVE_ALL },
+		{ "ordinary", 5000, ORDINARY, 0, ARCHIVE_ALL },
+		{ "mixed", 5000, ORDINARY, 3, ARCHIVE_ALL },
+		{ "wild", 9000, WILD, 4, ARCHIVE_ALL },
+		{ "one key", 9000, ONE_KEY, 0, ARCHIVE_ALL },
+		{ "one source", 9000, ONE_SOURCE, 0, ARCHIVE_ALL },
+		{ "seconds", 5000, SECONDS, 0, ARCHIVE_ALL },
+		{ "without times", 5000, ORDINARY, 2, ARCHIVE_KEY },
 		{ "more than a block", ARCHIVE_BLOCK_FLOWS + 9, ORDINARY, 0, ARCHIVE_ALL },
 	};
 	struct random r;
@@ -127,7 +146,7 @@ static void round_trip(void **state)
 		assert_int_equal(decode((struct bytes){ out.p, out.n }, &q), 0);
 		assert_int_equal(c.n, n);
 		for (size_t k = 1; k < n; k++)
-			if (addr_is4(&back[k - 1].src) == addr_is4(&back[k].src))
+			if (addr_is4(&back[k - 1].dst) == addr_is4(&back[k].dst))
 				assert_true(flowsort_cmp(&back[k - 1], &back[k]) <= 0);
 		qsort(in, n, sizeof *in, by_key);
 		qsort(back, n, sizeof *back, by_key);
@@ -178,9 +197,12 @@ static void queries(void **state)
 		flows[i] = make(&r, ORDINARY, i % 3 == 0);
 	struct column_buf out = { 0 };
 	encode(flows, N, ARCHIVE_ALL, &out);
-	static const char *const prefixes[] = { NULL, "0.0.0.0/0", "::/0", "9.0.0.0/8", "3.9.15.21/32", "2001::/16", "2001:0:0:100::/64", "203.0.113.0/24" };
+	static const char *const prefixes[] = { NULL, "0.0.0.0/0", "::/0", "9.0.0.0/8", "3.9.15.21/32", "2001::/16",
+		"2001:0:0:100::/64", "203.0.113.0/24" };
 	const int64_t start = MINUTE * MINUTE_NS;
-	static const struct { int64_t from, to; } spans[] = { { 0, MINUTE_NS }, { 0, 1000000 }, { 30000000000, 31000000000 }, { MINUTE_NS, MINUTE_NS * 2 } };
+	static const struct {
+		int64_t from, to;
+	} spans[] = { { 0, MINUTE_NS }, { 0, 1000000 }, { 30000000000, 31000000000 }, { MINUTE_NS, MINUTE_NS * 2 } };
 	size_t found_any = 0;
 	for (size_t p = 0; p < sizeof prefixes / sizeof *prefixes; p++)
 		for (size_t s = 0; s < sizeof spans / sizeof *spans; s++) {
@@ -188,7 +210,8 @@ static void queries(void **state)
 			if (prefixes[p])
 				assert_int_equal(prefix_parse(prefixes[p], &src, NULL), 0);
 			struct collect c = { back, 0, N };
-			struct archive_query q = { start + spans[s].from, start + spans[s].to, prefixes[p] ? &src : NULL, collect, &c };
+			struct archive_query q = { start + spans[s].from, start + spans[s].to,
+				prefixes[p] ? &src : NULL, collect, &c };
 			size_t want = 0;
 			for (size_t i = 0; i < N; i++)
 				want += flows[i].first_ns >= q.from_ns && flows[i].first_ns < q.to_ns &&
@@ -206,16 +229,30 @@ static void queries(void **state)
 /* The exact bytes of a small block: the format is the same on every machine and in every version. */
 static void fixed_bytes(void **state)
 {
-	struct flow f = { .src = addr_from4(0xc0000201), .dst = addr_from4(0xc6336407), .sport = 40000, .dport = 23, .ip_len = 40,
-		.proto = PROTO_TCP, .ttl = 55, .tcp_flags = TCP_SYN, .cls = CLASS_TCP_SYN, .tags = FLOW_MIRAI, .packets = 2, .bytes = 80,
-		.first_ns = MINUTE * MINUTE_NS + 1500000, .last_ns = MINUTE * MINUTE_NS + 2500000 };
+	struct flow f = { .src = addr_from4(0xc0000201),
+		.dst = addr_from4(0xc6336407),
+		.sport = 40000,
+		.dport = 23,
+		.ip_len = 40,
+		.proto = PROTO_TCP,
+		.ttl = 55,
+		.tcp_flags = TCP_SYN,
+		.cls = CLASS_TCP_SYN,
+		.tags = FLOW_MIRAI,
+		.packets = 2,
+		.bytes = 80,
+		.first_ns = MINUTE * MINUTE_NS + 1500000,
+		.last_ns = MINUTE * MINUTE_NS + 2500000 };
 	struct column_buf out = { 0 };
 	encode(&f, 1, ARCHIVE_ALL, &out);
 	static const uint8_t head[] = { 'S', 'K', 'F', 'B', 1, 0, 0, 0, 1, 0, 0, 0 };
 	assert_memory_equal(out.p, head, sizeof head);
 	assert_int_equal(out.n, ARCHIVE_HEADER + 10 * 19);
-	static const struct { int col; uint64_t want; } cols[] = { { 0, 0xc0000201 }, { 1, 23 }, { 2, 0xc6336407 }, { 3, 40000 },
-		{ 4, UINT64_C(0x0006020000080028) }, { 5, 55 }, { 6, 2 }, { 7, 0 }, { 8, 1500 }, { 9, 1000 } };
+	static const struct {
+		int col;
+		uint64_t want;
+	} cols[] = { { 0, 0xc0000201 }, { 1, 23 }, { 2, 0xc6336407 }, { 3, 40000 }, { 4, UINT64_C(0x0006020000080028) },
+		{ 5, 55 }, { 6, 2 }, { 7, 0 }, { 8, 1500 }, { 9, 1000 } };
 	for (size_t i = 0; i < sizeof cols / sizeof *cols; i++) {
 		const uint8_t *p = out.p + ARCHIVE_HEADER + 19 * cols[i].col;
 		assert_int_equal(p[1], 0);
@@ -232,7 +269,8 @@ static int nothing(void *arg, const struct archive_header *h, const struct flow 
 	return 0;
 }
 
-/* Columns that lie, with a right checksum: an error or flows, never a crash. Called by the fuzz target's twin here too. */
+/* Columns that lie, with a right checksum: an error or flows, never a crash. Called by the fuzz target's twin here too.
+ */
 static void lies(void **state)
 {
 	enum { N = 700 };
@@ -301,7 +339,8 @@ static void header_checks(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(round_trip), cmocka_unit_test(order_free), cmocka_unit_test(queries),
-		cmocka_unit_test(fixed_bytes), cmocka_unit_test(lies), cmocka_unit_test(header_checks) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(round_trip), cmocka_unit_test(order_free),
+		cmocka_unit_test(queries), cmocka_unit_test(fixed_bytes), cmocka_unit_test(lies),
+		cmocka_unit_test(header_checks) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

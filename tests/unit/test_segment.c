@@ -12,16 +12,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HOUR INT64_C(460000)
+#define HOUR   INT64_C(460000)
 #define BLOCKS 6
-#define FLOWS 50
+#define FLOWS  50
 
 static void names(void **state)
 {
-	static const struct { const char *name; int64_t hour; bool good; } cases[] = {
-		{ "1970010100.seg", 0, true }, { "2022062316.seg", HOUR, true }, { "2106020706.seg", 1193046, true },
-		{ "1969123123.seg", -1, true }, { "2022062324.seg", 0, false }, { "2022022901.seg", 0, false },
-		{ "2022062316.sig", 0, false }, { "notes", 0, false }, { "2022062316.seg.old", 0, false }, { "../2062316.seg", 0, false },
+	static const struct {
+		const char *name;
+		int64_t hour;
+		bool good;
+	} cases[] = {
+		{ "1970010100.seg", 0, true },
+		{ "2022062316.seg", HOUR, true },
+		{ "2106020706.seg", 1193046, true },
+		{ "1969123123.seg", -1, true },
+		{ "2022062324.seg", 0, false },
+		{ "2022022901.seg", 0, false },
+		{ "2022062316.sig", 0, false },
+		{ "notes", 0, false },
+		{ "2022062316.seg.old", 0, false },
+		{ "../2062316.seg", 0, false },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		int64_t hour = 0;
@@ -47,7 +58,9 @@ static uint64_t make_segment(int dirfd, uint64_t starts[BLOCKS + 1])
 	uint64_t length = 0;
 	for (uint32_t k = 0; k < BLOCKS; k++) {
 		struct flow flows[FLOWS] = { 0 };
-		struct archive_batch b = { .flows = flows, .n = FLOWS, .minute = HOUR * 60 + BLOCKS - 1 - k, .sensor = "s" };
+		struct archive_batch b = {
+			.flows = flows, .n = FLOWS, .minute = HOUR * 60 + BLOCKS - 1 - k, .sensor = "s"
+		};
 		for (uint32_t i = 0; i < FLOWS; i++) {
 			flows[i].src = addr_from4(0x0a000000 + k);
 			flows[i].dst = addr_from4(i);
@@ -185,7 +198,7 @@ static void cutting(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(truncation), cmocka_unit_test(one_octet),
-		cmocka_unit_test(cutting) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(truncation),
+		cmocka_unit_test(one_octet), cmocka_unit_test(cutting) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The row tables of the nouns that have one. A new field is a line here, one in the struct and one in a migration. */
+#include "model/case.h"
+#include "model/decision.h"
+#include "model/gap.h"
+#include "model/sensor.h"
+#include "model/signal.h"
+
+#define KIND(s, name, key, meaning)                                                                                    \
+	{                                                                                                              \
+		name, meaning, key, s##_fields, sizeof s##_fields / sizeof *s##_fields, sizeof(struct s)               \
+	}
+
+static const struct row_field sensor_fields[] = {
+	ROW_FIELD(sensor, id, ROW_TEXT, NULL, "name of the sensor"),
+	ROW_FIELD(sensor, tenant, ROW_TEXT, NULL, "whose it is"),
+	ROW_FIELD(sensor, place, ROW_TEXT, NULL, "where it stands"),
+	ROW_FIELD(sensor, dark, ROW_LIST, NULL, "dark prefixes by date: PREFIX FROM TO, `-` for open"),
+	ROW_FIELD(sensor, clock_state, ROW_TEXT, NULL, "synchronised, unsynchronised, unknown or scenario"),
+	ROW_FIELD(sensor, clock_offset_ns, ROW_I64, "ns", "estimated offset of its clock"),
+};
+const struct row_kind sensor_kind = KIND(sensor, "sensor", "id", "Who watches");
+
+static const struct row_field gap_fields[] = {
+	ROW_FIELD(gap, sensor, ROW_TEXT, NULL, "name of the sensor"),
+	ROW_FIELD(gap, from_ns, ROW_TIME, "ns since 1970", "when it began"),
+	ROW_FIELD(gap, to_ns, ROW_TIME, "ns since 1970", "when it ended"),
+	ROW_FIELD(gap, reason, ROW_TEXT, NULL, "why nothing was seen or something was dropped"),
+	ROW_FIELD(gap, dropped, ROW_U64, "packets", "how many were dropped; 0 when nobody could count them"),
+};
+const struct row_kind gap_kind =
+	KIND(gap, "gap", "sensor, from_ns, reason", "From when to when a sensor saw nothing or dropped");
+
+static const struct row_field signal_fields[] = {
+	ROW_FIELD(signal, at_ns, ROW_TIME, "ns since 1970", "time of the packet that crossed the threshold"),
+	ROW_FIELD(signal, sensor, ROW_TEXT, NULL, "name of the sensor"),
+	ROW_FIELD(signal, source, ROW_TEXT, NULL, "address of the source"),
+	ROW_FIELD(signal, kind, ROW_TEXT, NULL, "kind of the finding it announces"),
+	ROW_FIELD(signal, value, ROW_U64, NULL, "what was counted"),
+	ROW_FIELD(signal, threshold, ROW_U64, NULL, "what it crossed"),
+};
+const struct row_kind signal_kind =
+	KIND(signal, "signal", "at_ns, sensor, source, kind", "A source crossed a threshold");
+
+static const struct row_field case_record_fields[] = {
+	ROW_FIELD(case_record, id, ROW_TEXT, NULL, "UUIDv7"),
+	ROW_FIELD(case_record, tenant, ROW_TEXT, NULL, "whose case it is"),
+	ROW_FIELD(case_record, party, ROW_TEXT, NULL, "who has the infected or weak device"),
+	ROW_FIELD(case_record, devices, ROW_LIST, NULL, "ids of the devices"),
+	ROW_FIELD(case_record, state, ROW_TEXT, NULL, "where it stands"),
+	ROW_FIELD(case_record, opened_ns, ROW_TIME, "ns since 1970", "when it was opened"),
+	ROW_FIELD(case_record, next_step, ROW_TEXT, NULL, "what has to be done next"),
+	ROW_FIELD(case_record, due_ns, ROW_TIME, "ns since 1970", "until when"),
+	ROW_FIELD(case_record, holder, ROW_TEXT, NULL, "by whom"),
+	ROW_FIELD(case_record, findings, ROW_LIST, NULL, "ids of the findings it rests on"),
+	ROW_FIELD(case_record, close_code, ROW_TEXT, NULL, "how it ended"),
+};
+const struct row_kind case_kind =
+	KIND(case_record, "case", "id", "One infection or weakness at one party until verified clean");
+
+static const struct row_field decision_fields[] = {
+	ROW_FIELD(decision, id, ROW_TEXT, NULL, "UUIDv7"),
+	ROW_FIELD(decision, tenant, ROW_TEXT, NULL, "whose decision it is"),
+	ROW_FIELD(decision, subject, ROW_TEXT, NULL, "what it acts on"),
+	ROW_FIELD(decision, means, ROW_TEXT, NULL, "which response"),
+	ROW_FIELD(decision, scope, ROW_TEXT, NULL, "where it applies"),
+	ROW_FIELD(decision, basis, ROW_TEXT, NULL, "authority or consent it rests on"),
+	ROW_FIELD(decision, evidence, ROW_LIST, NULL, "ids of findings"),
+	ROW_FIELD(decision, reach, ROW_U64, "addresses", "how many it touches"),
+	ROW_FIELD(decision, collateral, ROW_U64, "addresses", "of them, those that nothing is held against"),
+	ROW_FIELD(decision, from_ns, ROW_TIME, "ns since 1970", "when it begins"),
+	ROW_FIELD(decision, to_ns, ROW_TIME, "ns since 1970", "when it ends"),
+	ROW_FIELD(decision, state, ROW_TEXT, NULL, "proposed, approved, active, ended or refused"),
+	ROW_FIELD(decision, approvers, ROW_LIST, NULL, "users who approved"),
+	ROW_FIELD(decision, signature, ROW_TEXT, NULL, "of the policy role, hex"),
+};
+const struct row_kind decision_kind = KIND(decision, "decision", "id", "What shall be done, and who approved it");
+
+const struct row_kind *const row_kinds[] = { &sensor_kind, &gap_kind, &signal_kind, &case_kind, &decision_kind };
+const size_t row_kinds_n = sizeof row_kinds / sizeof row_kinds[0];
