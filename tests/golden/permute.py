@@ -108,8 +108,11 @@ def move_dns(message, m):
 
 
 def move_frame(link, frame, m):
-    if link == 1 and frame[12:14] == b"\x08\x00":
-        return frame[:14] + move_ip(frame[14:], m)
+    at = 12
+    while link == 1 and frame[at:at + 2] in (b"\x81\x00", b"\x88\xa8", b"\x91\x00", b"\x92\x00"):
+        at += 4
+    if link == 1 and frame[at:at + 2] == b"\x08\x00":
+        return frame[:at + 2] + move_ip(frame[at + 2:], m)
     if link in (101, 228, 12, 14):
         return move_ip(frame, m)
     if link == 113 and frame[14:16] == b"\x08\x00":
