@@ -137,6 +137,47 @@ void distinct_add(struct distinct *d, const uint32_t *key)
 	d->n++;
 }
 
+#define MANY 64
+
+/* Slots are asked for before they are looked at. Only keys that are new or lie elsewhere take the usual way. */
+static void add_some(struct distinct *d, const uint32_t *keys, size_t n)
+{
+	uint32_t at[MANY];
+	size_t mask = d->n_slots - 1;
+	const uint32_t *slots = d->slots;
+	for (size_t i = 0; i < n; i++) {
+		at[i] = (uint32_t)(hash(d, &keys[i]) & mask);
+		__builtin_prefetch(&slots[at[i]], 1);
+	}
+	for (size_t i = 0; i < n; i++) {
+		size_t k = at[i];
+		while (slots[k] != keys[i] && slots[k] != 0)
+			k = (k + 1) & mask;
+		if (__builtin_expect(slots[k] != keys[i] || keys[i] == 0, 0)) {
+			distinct_add(d, &keys[i]);
+			if (d->slots != slots) {
+				for (i++; i < n; i++)
+					distinct_add(d, &keys[i]);
+				return;
+			}
+		}
+	}
+}
+
+void distinct_add_many(struct distinct *d, const uint32_t *keys, size_t n)
+{
+	ENSURE(d->words == 1);
+	for (size_t i = 0; i < n; i += MANY) {
+		size_t m = n - i < MANY ? n - i : MANY;
+		if (d->slots) {
+			add_some(d, keys + i, m);
+			continue;
+		}
+		for (size_t k = 0; k < m; k++)
+			distinct_add(d, &keys[i + k]);
+	}
+}
+
 uint64_t distinct_count(const struct distinct *d)
 {
 	if (!d->registers)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/packet.h"
 
+#include "wire/usual.h"
+
 #define IPV6_MAX_HEADERS 16
 
 static const char *const class_names[CLASS_N] = { "tcp_syn", "tcp_syn_ack", "tcp_ack", "tcp_fin", "tcp_rst", "tcp_push",
@@ -18,7 +20,7 @@ const char *packet_layer_name(enum packet_layer l)
 }
 
 /* Rule 9: by flags & 0x3f; ECE and CWR are not looked at. */
-static const uint8_t tcp_classes[64] = {
+const uint8_t packet_tcp_classes[64] = {
 	[0 ... 63] = CLASS_TCP_OTHER,
 	[TCP_SYN] = CLASS_TCP_SYN,
 	[TCP_SYN | TCP_ACK] = CLASS_TCP_SYN_ACK,
@@ -48,7 +50,7 @@ static void transport(struct bytes b, struct packet *out)
 		out->window = load_be16(p + 14);
 		out->options = bytes_head(bytes_from(b, 20), (size_t)out->tcp_words * 4 - 20);
 		out->payload = bytes_from(b, (size_t)out->tcp_words * 4);
-		out->cls = tcp_classes[p[13] & 0x3f];
+		out->cls = packet_tcp_classes[p[13] & 0x3f];
 		return;
 	case PROTO_UDP:
 		p = bytes_need(b, 0, 8);
@@ -187,52 +189,43 @@ void packet_decode_ip(uint16_t ethertype, struct bytes ip, struct packet *out)
 		out->layer = ethertype == ETHER_ARP ? LAYER_ARP : LAYER_NONIP;
 }
 
-/*
- * Nearly every frame of a telescope: Ethernet without a tag, IPv4 without options and not a later fragment, a whole TCP, UDP or ICMP header.
- * Says false for anything else, which then takes the long way to the same result. Each case writes the whole struct once.
- */
-static inline bool usual(const uint8_t *e, size_t n, struct packet *out)
+/* The usual frame in one go: each case writes the whole struct once. False: not usual. */
+static inline bool usual(struct bytes frame, struct packet *out)
 {
-	const uint8_t *ip = e + 14, *t = e + 34;
-	size_t total = load_be16(ip + 2), have = n - 14;
-	if (total < have)
-		have = total;
-	if (have < 28 || (load_be16(ip + 6) & 0x1fff) != 0)
+	struct usual u;
+	if (!usual_network(frame, &u))
+		return false;
+	int cls = usual_class(&u);
+	if (cls < 0)
 		return false;
 	struct packet p = {
 		.layer = LAYER_IP4,
-		.proto = ip[9],
-		.ttl = ip[8],
-		.dont_fragment = ip[6] & 0x40,
-		.sport = load_be16(t),
-		.dport = load_be16(t + 2),
-		.ip_len = (uint16_t)total,
-		.ip_id = load_be16(ip + 4),
-		.src4 = load_be32(ip + 12),
-		.dst4 = load_be32(ip + 16),
+		.cls = (uint8_t)cls,
+		.proto = u.proto,
+		.ttl = u.ttl,
+		.dont_fragment = usual_dont_fragment(&u),
+		.sport = load_be16(u.t),
+		.dport = load_be16(u.t + 2),
+		.ip_len = (uint16_t)usual_total(&u),
+		.ip_id = (uint16_t)usual_id(&u),
+		.src4 = (uint32_t)(u.addrs >> 32),
+		.dst4 = (uint32_t)u.addrs,
 	};
-	if (p.proto == PROTO_TCP) {
-		size_t header = (size_t)(t[12] >> 4) * 4, left = have - 20;
-		if (left < 20 || header < 20)
-			return false;
-		p.cls = tcp_classes[t[13] & 0x3f];
-		p.tcp_flags = t[13];
-		p.tcp_words = t[12] >> 4;
-		p.window = load_be16(t + 14);
-		p.seq = load_be32(t + 4);
+	if (u.proto == PROTO_TCP) {
+		size_t header = (size_t)(u.t[12] >> 4) * 4, left = u.have - 20;
 		size_t whole = header < left ? header : left;
-		p.options = (struct bytes){ t + 20, whole - 20 };
-		p.payload = (struct bytes){ t + whole, left - whole };
-	} else if (p.proto == PROTO_UDP) {
-		p.cls = CLASS_UDP;
-		p.payload = (struct bytes){ t + 8, have - 28 };
-	} else if (p.proto == PROTO_ICMP) {
-		p.cls = CLASS_ICMP;
-		p.sport = t[0];
-		p.dport = t[1];
-		p.payload = (struct bytes){ t + 4, have - 24 };
+		p.tcp_flags = u.t[13];
+		p.tcp_words = u.t[12] >> 4;
+		p.window = load_be16(u.t + 14);
+		p.seq = load_be32(u.t + 4);
+		p.options = (struct bytes){ u.t + 20, whole - 20 };
+		p.payload = (struct bytes){ u.t + whole, left - whole };
+	} else if (u.proto == PROTO_UDP) {
+		p.payload = (struct bytes){ u.t + 8, u.have - 28 };
 	} else {
-		return false;
+		p.sport = u.t[0];
+		p.dport = u.t[1];
+		p.payload = (struct bytes){ u.t + 4, u.have - 24 };
 	}
 	*out = p;
 	return true;
@@ -241,9 +234,7 @@ static inline bool usual(const uint8_t *e, size_t n, struct packet *out)
 void packet_decode(int linktype, struct bytes frame, struct packet *out)
 {
 	struct link link;
-	if (__builtin_expect(linktype == LINK_ETHERNET && frame.n >= 42 && load_be16(frame.p + 12) == ETHER_IPV4 &&
-				frame.p[14] == 0x45 && usual(frame.p, frame.n, out),
-		    1))
+	if (__builtin_expect(linktype == LINK_ETHERNET && usual(frame, out), 1))
 		return;
 	if (!link_known(linktype)) {
 		*out = (struct packet){ .layer = LAYER_UNKNOWN, .cls = CLASS_N };

@@ -106,18 +106,52 @@ static bool fits(const struct shape *s, uint16_t sport, uint16_t dport, struct b
 #define SHAPES (sizeof shapes / sizeof *shapes)
 #define ANY_PORT 14	/* rows before those with a port */
 
-/* First row of a port, SHAPES when it has none. */
-static size_t rows_of(uint16_t port)
+/* First row of each port, found without searching: udp_protocol_index_ok() tells when a new row makes this wrong. */
+#define AT(port) (((port) ^ (port) >> 8) & 255)
+static const struct {
+	uint16_t port;
+	uint8_t row;
+} first_rows[256] = {
+	[AT(19)] = { 19, 14 },
+	[AT(53)] = { 53, 15 },
+	[AT(67)] = { 67, 17 },
+	[AT(69)] = { 69, 19 },
+	[AT(111)] = { 111, 22 },
+	[AT(123)] = { 123, 24 },
+	[AT(137)] = { 137, 30 },
+	[AT(161)] = { 161, 32 },
+	[AT(162)] = { 162, 33 },
+	[AT(389)] = { 389, 34 },
+	[AT(443)] = { 443, 35 },
+	[AT(500)] = { 500, 36 },
+	[AT(514)] = { 514, 38 },
+	[AT(520)] = { 520, 39 },
+	[AT(623)] = { 623, 41 },
+	[AT(1194)] = { 1194, 42 },
+	[AT(1900)] = { 1900, 44 },
+	[AT(3702)] = { 3702, 45 },
+	[AT(4500)] = { 4500, 46 },
+	[AT(5353)] = { 5353, 48 },
+	[AT(5683)] = { 5683, 50 },
+	[AT(10001)] = { 10001, 52 },
+	[AT(11211)] = { 11211, 53 },
+	[AT(47808)] = { 47808, 58 },
+	[AT(51820)] = { 51820, 59 },
+};
+
+static inline size_t rows_of(uint16_t port)
 {
-	size_t low = ANY_PORT, high = SHAPES;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (shapes[middle].port < port)
-			low = middle + 1;
-		else
-			high = middle;
+	return first_rows[AT(port)].port == port && port ? first_rows[AT(port)].row : SHAPES;
+}
+
+bool udp_protocol_index_ok(void)
+{
+	for (size_t i = 0; i < SHAPES; i++) {
+		bool first = i >= ANY_PORT && shapes[i].port != shapes[i - 1].port;
+		if ((shapes[i].port == 0) != (i < ANY_PORT) || (first && rows_of(shapes[i].port) != i))
+			return false;
 	}
-	return low < SHAPES && shapes[low].port == port ? low : SHAPES;
+	return true;
 }
 
 static const struct shape *at_port(uint16_t port, uint16_t sport, uint16_t dport, struct bytes payload)
@@ -183,10 +217,9 @@ static bool snmp_asks(struct bytes b)
 	return p && (p[0] == 0xa0 || p[0] == 0xa1 || p[0] == 0xa5);
 }
 
-bool udp_protocol_is_probe(uint16_t sport, uint16_t dport, struct bytes payload)
+static bool asks(const struct shape *s, uint16_t dport, struct bytes payload)
 {
-	const struct shape *s = shape_of(sport, dport, payload);
-	if (!s || !(s->direction & QUESTION))
+	if (!(s->direction & QUESTION))
 		return false;
 	if (s->port && dport != s->port)
 		return false;
@@ -195,4 +228,18 @@ bool udp_protocol_is_probe(uint16_t sport, uint16_t dport, struct bytes payload)
 	if (s->proto == UDP_PROTO_CHARGEN)
 		return payload.n <= 8;
 	return true;
+}
+
+enum udp_protocol udp_protocol_and_probe(uint16_t sport, uint16_t dport, struct bytes payload, bool *probe)
+{
+	const struct shape *s = shape_of(sport, dport, payload);
+	*probe = s && asks(s, dport, payload);
+	return s ? s->proto : UDP_PROTO_NONE;
+}
+
+bool udp_protocol_is_probe(uint16_t sport, uint16_t dport, struct bytes payload)
+{
+	bool probe;
+	udp_protocol_and_probe(sport, dport, payload, &probe);
+	return probe;
 }

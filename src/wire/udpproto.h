@@ -18,3 +18,9 @@ enum udp_protocol udp_protocol_of(uint16_t sport, uint16_t dport, struct bytes p
 
 /* True for a payload that asks: the known request of a protocol that scanners send (DNS query, SNMP get, SSDP M-SEARCH ...). */
 bool udp_protocol_is_probe(uint16_t sport, uint16_t dport, struct bytes payload);
+
+/* Both at once. */
+enum udp_protocol udp_protocol_and_probe(uint16_t sport, uint16_t dport, struct bytes payload, bool *probe);
+
+/* The index over the rows finds every row: for the test that guards new ones. */
+bool udp_protocol_index_ok(void);

@@ -12,14 +12,18 @@
 #define WIDE_WORDS 5
 #define RESERVE_SHARE 8	/* folded keys have room for 1/8 of max_flows more */
 
-/* Time is kept as nanoseconds in the minute: 36 bits, four of each in `high`. */
+#define LOW 28
+#define LOW_MASK (((uint64_t)1 << LOW) - 1)
+
+/* Time is kept as nanoseconds in the minute: 36 bits. */
 struct tail {
+	uint64_t last_first;	/* last in the upper 36 bits, the lower 28 of first: a later packet compares and replaces in one go */
 	uint32_t packets;
-	uint32_t first, last;
-	uint16_t tags;		/* bits 12..15: class; the rest as packed by pack_tags() */
+	uint16_t tags;		/* packed, of struct tuple */
 	uint8_t flags;
-	uint8_t high;		/* first >> 32 in the low, last >> 32 in the high nibble */
+	uint8_t first_high;
 };
+_Static_assert(sizeof(struct tail) == 16, "32 octets an IPv4 flow");
 
 struct flowtable {
 	uint32_t *slots;	/* 0: empty, else (record + 1) | tag << index_bits */
@@ -33,23 +37,12 @@ struct flowtable {
 	size_t touched;		/* most records ever in use */
 };
 
-/* The high and low half of a 64 x 64 bit product, folded: one multiplication mixes both words (wyhash, Wang Yi). */
-static inline uint64_t fold_multiply(uint64_t a, uint64_t b)
-{
-#ifdef __SIZEOF_INT128__
-	__extension__ unsigned __int128 m = (unsigned __int128)a * b;
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
-#else
-	return random_mix(a * 0x9e3779b97f4a7c15u ^ b);
-#endif
-}
-
 static inline uint64_t hash_key(const struct flowtable *t, const uint64_t *word, size_t words, uint8_t flags)
 {
-	uint64_t h = fold_multiply(word[0] ^ t->seed[0], word[1] ^ t->seed[1] ^ flags * 0xa0761d6478bd642fu);
+	uint64_t h = flowtable_hash(t->seed, word[0], word[1], flags);
 	if (words == WIDE_WORDS) {
-		h ^= fold_multiply(word[2] ^ t->seed[1], word[3] ^ t->seed[0] ^ 0x9e3779b97f4a7c15u);
-		h = fold_multiply(h ^ t->seed[1], word[4] ^ 0xd6e8feb86659fd93u);
+		h ^= tuple_mix(word[2] ^ t->seed[1], word[3] ^ t->seed[0] ^ 0x9e3779b97f4a7c15u);
+		h = tuple_mix(h ^ t->seed[1], word[4] ^ 0xd6e8feb86659fd93u);
 	}
 	return h;
 }
@@ -68,6 +61,8 @@ struct flowtable *flowtable_new(bool wide, size_t max_flows, uint64_t seed)
 	while ((size_t)1 << t->index_bits <= t->limit)
 		t->index_bits++;
 	t->records = mem_map(t->limit * t->stride);
+	t->n_slots = FIRST_SLOTS;
+	t->slots = mem_map(t->n_slots * sizeof *t->slots);
 	return t;
 }
 
@@ -90,15 +85,16 @@ static struct tail *tail_of(const struct flowtable *t, size_t i)
 	return (struct tail *)(record(t, i) + t->words * 8);
 }
 
-static inline uint32_t slot_tag(uint64_t hash, unsigned index_bits)
+/* Upper hash bits beside the record's number: hardly a lookup touches a record that isn't the key's. */
+static inline uint32_t slot_tag(uint32_t tag, unsigned index_bits)
 {
-	return (uint32_t)(hash >> 32) >> index_bits << index_bits;
+	return tag >> index_bits << index_bits;
 }
 
 /* Doubles the slots, at most half full: amortised one insert a record, and none once the size fits the traffic. */
 static void grow(struct flowtable *t)
 {
-	size_t slots = t->n_slots ? t->n_slots * 2 : FIRST_SLOTS;
+	size_t slots = t->n_slots * 2;
 	mem_unmap(t->slots, t->n_slots * sizeof *t->slots);
 	t->slots = mem_map(slots * sizeof *t->slots);
 	t->n_slots = slots;
@@ -107,156 +103,150 @@ static void grow(struct flowtable *t)
 		size_t at = hash & (slots - 1);
 		while (t->slots[at])
 			at = (at + 1) & (slots - 1);
-		t->slots[at] = (uint32_t)(i + 1) | slot_tag(hash, t->index_bits);
+		t->slots[at] = (uint32_t)(i + 1) | slot_tag((uint32_t)(hash >> 32), t->index_bits);
 	}
 }
 
-static void key_words(const struct packet *p, struct flowtable_key *k)
+struct flowtable_front flowtable_front(const struct flowtable *t)
 {
-	uint64_t *last = &k->word[NARROW_WORDS - 1];
-	if (p->layer == LAYER_IP6) {
-		memcpy(&k->word[0], p->src6, 16);
-		memcpy(&k->word[2], p->dst6, 16);
-		last = &k->word[WIDE_WORDS - 1];
-	} else {
-		k->word[0] = (uint64_t)p->src4 << 32 | p->dst4;
+	return (struct flowtable_front){ t->slots, { t->seed[0], t->seed[1] }, (uint32_t)(t->n_slots - 1) };
+}
+
+static inline void words_of(const struct tuple *k, uint64_t *word, size_t words)
+{
+	if (words == WIDE_WORDS)
+		memcpy(word, k->addrs, 32);
+	else
+		word[0] = k->word[0];
+	word[words - 1] = k->word[1];
+}
+
+void flowtable_key_wide(const struct flowtable *t, struct tuple *k)
+{
+	uint64_t word[WIDE_WORDS];
+	words_of(k, word, WIDE_WORDS);
+	uint64_t h = hash_key(t, word, WIDE_WORDS, k->flags);
+	k->flow_slot = (uint32_t)h;
+	k->flow_tag = (uint32_t)(h >> 32);
+	__builtin_prefetch(&t->slots[k->flow_slot & (t->n_slots - 1)], 1);
+}
+
+void flowtable_prefetch(const struct flowtable *t, const struct tuple *keys, size_t n)
+{
+	uint32_t index = ((uint32_t)1 << t->index_bits) - 1;
+	size_t mask = t->n_slots - 1, stride = t->stride;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t slot = t->slots[keys[i].flow_slot & mask];
+		/* No branch, which could only be guessed: a slot of another key asks for what is there anyway. */
+		const uint8_t *rec = t->records + ((slot & index) - (slot != 0)) * stride;
+		__builtin_prefetch(((slot ^ keys[i].flow_tag) & ~index) == 0 ? rec : (const uint8_t *)&keys[i], 1);
 	}
-	*last = (uint64_t)p->sport << 48 | (uint64_t)p->dport << 32 | (uint64_t)p->ip_len << 16 | p->proto << 8 | p->ttl;
 }
 
-void flowtable_key(const struct flowtable *t, const struct packet *p, uint64_t offset_ns, struct flowtable_key *k)
+static inline bool same_key(const uint64_t *have, const uint64_t *word, size_t words)
 {
-	key_words(p, k);
-	k->flags = p->tcp_flags;
-	k->cls = p->cls;
-	k->offset_ns = offset_ns;
-	k->hash = hash_key(t, k->word, t->words, k->flags);
-	if (t->slots)
-		__builtin_prefetch(&t->slots[k->hash & (t->n_slots - 1)], 1);
-}
-
-/* FLOW_ bits without FRAGMENT (the class says it) and five bits of protocol leave four for the class. */
-static uint16_t pack_tags(uint16_t tags, uint8_t cls)
-{
-	unsigned low = tags & 0x3f, quote = tags >> 7 & 1, proto = tags >> FLOW_PROTO_SHIFT & 0x1f;
-	return (uint16_t)(low | quote << 6 | proto << 7 | (unsigned)cls << 12);
-}
-
-static uint16_t unpack_tags(uint16_t packed)
-{
-	unsigned cls = packed >> 12, tags = packed & 0x3f;
-	tags |= (packed >> 6 & 1u) << 7 | (packed >> 7 & 0x1fu) << FLOW_PROTO_SHIFT;
-	return (uint16_t)(tags | (cls == CLASS_FRAG ? FLOW_FRAGMENT : 0));
-}
-
-static inline bool same_key(const uint8_t *rec, const uint64_t *word, size_t words)
-{
-	const uint64_t *have = (const uint64_t *)rec;
 	uint64_t diff = (have[0] ^ word[0]) | (have[1] ^ word[1]);
 	if (words == WIDE_WORDS)
 		diff |= (have[2] ^ word[2]) | (have[3] ^ word[3]) | (have[4] ^ word[4]);
 	return diff == 0;
 }
 
-/* The record of a key, or -1; `*at` is where a new one would go. */
-static inline __attribute__((always_inline)) ptrdiff_t find(const struct flowtable *t, const struct flowtable_key *k, size_t words, size_t *at)
+#define INLINE inline __attribute__((always_inline))
+
+/* The tail of a key's record, or NULL; `*at` is where a new one would go. */
+static INLINE struct tail *find(const struct flowtable *t, const struct tuple *k, const uint64_t *word, size_t words, size_t *at)
 {
-	size_t mask = t->n_slots - 1, i = k->slot;
-	uint32_t tag = slot_tag(k->hash, t->index_bits), index = ((uint32_t)1 << t->index_bits) - 1;
-	for (; t->slots[i]; i = (i + 1) & mask) {
-		if ((t->slots[i] & ~index) != tag)
+	size_t mask = t->n_slots - 1, i = k->flow_slot & mask;
+	uint32_t index = ((uint32_t)1 << t->index_bits) - 1, slot;
+	for (; (slot = t->slots[i]) != 0; i = (i + 1) & mask) {
+		if ((slot ^ k->flow_tag) & ~index)
 			continue;
-		size_t r = (t->slots[i] & index) - 1;
-		const uint8_t *rec = t->records + r * (words * 8 + sizeof(struct tail));
-		if (same_key(rec, k->word, words) && ((const struct tail *)(rec + words * 8))->flags == k->flags)
-			return (ptrdiff_t)r;
+		uint8_t *rec = t->records + ((slot & index) - 1) * (words * 8 + sizeof(struct tail));
+		struct tail *tail = (struct tail *)(rec + words * 8);
+		if (same_key((const uint64_t *)rec, word, words) && tail->flags == k->flags)
+			return tail;
 	}
 	*at = i;
-	return -1;
+	return NULL;
 }
 
-static inline void update(struct tail *f, const struct flowtable_key *k)
+/* Time went back, which is rare. */
+static __attribute__((noinline)) void earlier(struct tail *f, uint64_t offset_ns)
 {
-	uint64_t first = f->first | (uint64_t)(f->high & 15) << 32, last = f->last | (uint64_t)(f->high >> 4) << 32;
-	f->packets += f->packets < UINT32_MAX;
-	if (k->offset_ns > last)
-		last = k->offset_ns;
-	if (k->offset_ns < first)
-		first = k->offset_ns;
-	f->first = (uint32_t)first;
-	f->last = (uint32_t)last;
-	f->high = (uint8_t)(first >> 32 | last >> 32 << 4);
-	f->tags |= pack_tags(k->tags, 0) & 0x7f; /* what any packet showed; protocol and class stay the first's */
+	uint64_t first = (f->last_first & LOW_MASK) | (uint64_t)f->first_high << LOW;
+	if (offset_ns < first)
+		first = offset_ns;
+	f->last_first = (f->last_first & ~LOW_MASK) | (first & LOW_MASK);
+	f->first_high = (uint8_t)(first >> LOW);
 }
 
-static inline void append(struct flowtable *t, const struct flowtable_key *k, size_t words, size_t at)
+static INLINE void update(struct tail *f, const struct tuple *k)
+{
+	uint64_t now = k->offset_ns << LOW | (f->last_first & LOW_MASK);
+	if (__builtin_expect(now >= f->last_first, 1))
+		f->last_first = now;
+	else
+		earlier(f, k->offset_ns);
+	f->packets += f->packets < UINT32_MAX;
+	f->tags |= k->tags & TUPLE_TAGS; /* what any packet showed; protocol and class stay the first's */
+}
+
+static INLINE void append(struct flowtable *t, const struct tuple *k, const uint64_t *word, size_t words, size_t at)
 {
 	size_t r = t->n_records++;
 	uint8_t *rec = t->records + r * (words * 8 + sizeof(struct tail));
-	memcpy(rec, k->word, words * 8);
+	memcpy(rec, word, words * 8);
 	*(struct tail *)(rec + words * 8) = (struct tail){
+		.last_first = k->offset_ns << LOW | (k->offset_ns & LOW_MASK),
 		.packets = 1,
-		.first = (uint32_t)k->offset_ns,
-		.last = (uint32_t)k->offset_ns,
-		.tags = pack_tags(k->tags, k->cls),
+		.tags = k->tags,
 		.flags = k->flags,
-		.high = (uint8_t)(k->offset_ns >> 32 | k->offset_ns >> 32 << 4),
+		.first_high = (uint8_t)(k->offset_ns >> LOW),
 	};
-	t->slots[at] = (uint32_t)(r + 1) | slot_tag(k->hash, t->index_bits);
+	t->slots[at] = (uint32_t)(r + 1) | slot_tag(k->flow_tag, t->index_bits);
 }
 
 /* A new key in a full table: source /24 (/48), destination port, protocol. */
-static void fold(struct flowtable *t, const struct flowtable_key *k, size_t words)
+static __attribute__((noinline)) void fold(struct flowtable *t, const struct tuple *k, uint64_t *word, size_t words)
 {
-	struct flowtable_key f = *k;
+	struct tuple f = *k;
 	size_t at;
-	uint64_t *last = &f.word[words - 1];
-	if (words == NARROW_WORDS) {
-		f.word[0] &= 0xffffff0000000000u;
-	} else {
-		memset((uint8_t *)f.word + 6, 0, 26);
-	}
-	*last &= 0x0000ffff0000ff00u;
-	f.hash = hash_key(t, f.word, words, f.flags);
-	f.slot = (uint32_t)(f.hash & (t->n_slots - 1));
-	ptrdiff_t r = find(t, &f, words, &at);
+	if (words == NARROW_WORDS)
+		word[0] &= 0xffffff0000000000u;
+	else
+		memset((uint8_t *)word + 6, 0, 26);
+	word[words - 1] &= 0x0000ffff0000ff00u;
+	uint64_t hash = hash_key(t, word, words, f.flags);
+	f.flow_slot = (uint32_t)hash;
+	f.flow_tag = (uint32_t)(hash >> 32);
+	struct tail *tail = find(t, &f, word, words, &at);
 	t->folded++;
-	if (r >= 0)
-		update(tail_of(t, (size_t)r), &f);
+	if (tail)
+		update(tail, &f);
 	else if (t->n_records < t->limit)
-		append(t, &f, words, at);
+		append(t, &f, word, words, at);
 	else
 		t->lost++;
 }
 
-static inline __attribute__((always_inline)) void add_all(struct flowtable *t, struct flowtable_key *keys, size_t n, size_t words)
+static INLINE void add_all(struct flowtable *t, const struct tuple *keys, size_t n, size_t words)
 {
-	uint32_t index = ((uint32_t)1 << t->index_bits) - 1;
-	size_t mask = t->n_slots - 1;
-	/* Keys that repeat need the record too: ask for it one round ahead. */
 	for (size_t i = 0; i < n; i++) {
-		size_t at = keys[i].hash & mask;
-		uint32_t tag = slot_tag(keys[i].hash, t->index_bits);
-		while (t->slots[at] && (t->slots[at] & ~index) != tag)
-			at = (at + 1) & mask;
-		keys[i].slot = (uint32_t)at;
-		if (t->slots[at])
-			__builtin_prefetch(t->records + ((t->slots[at] & index) - 1) * (words * 8 + sizeof(struct tail)), 1);
-	}
-	for (size_t i = 0; i < n; i++) {
+		const struct tuple *k = &keys[i];
+		uint64_t word[WIDE_WORDS];
 		size_t at;
-		ptrdiff_t r = find(t, &keys[i], words, &at);
-		if (r >= 0)
-			update((struct tail *)(t->records + (size_t)r * (words * 8 + sizeof(struct tail)) + words * 8),
-				&keys[i]);
+		words_of(k, word, words);
+		struct tail *tail = find(t, k, word, words, &at);
+		if (tail)
+			update(tail, k);
 		else if (__builtin_expect(t->n_records < t->max_flows, 1))
-			append(t, &keys[i], words, at);
+			append(t, k, word, words, at);
 		else
-			fold(t, &keys[i], words);
+			fold(t, k, word, words);
 	}
 }
 
-void flowtable_add(struct flowtable *t, struct flowtable_key *keys, size_t n)
+void flowtable_add(struct flowtable *t, const struct tuple *keys, size_t n)
 {
 	ENSURE(n <= FLOWTABLE_BATCH);
 	while (t->n_records + n > t->n_slots / 2)
@@ -265,6 +255,22 @@ void flowtable_add(struct flowtable *t, struct flowtable_key *keys, size_t n)
 		add_all(t, keys, n, NARROW_WORDS);
 	else
 		add_all(t, keys, n, WIDE_WORDS);
+}
+
+size_t flowtable_probes(const struct flowtable *t, uint64_t *sum)
+{
+	size_t most = 0, mask = t->n_slots - 1, index = ((size_t)1 << t->index_bits) - 1;
+	*sum = 0;
+	for (size_t at = 0; at < t->n_slots; at++) {
+		if (!t->slots[at])
+			continue;
+		size_t r = (t->slots[at] & index) - 1;
+		uint64_t hash = hash_key(t, (const uint64_t *)record(t, r), t->words, tail_of(t, r)->flags);
+		size_t away = (at - hash) & mask;
+		most = away > most ? away : most;
+		*sum += away;
+	}
+	return most;
 }
 
 struct flowtable_counts flowtable_counts(const struct flowtable *t)
@@ -291,12 +297,12 @@ static void unpack(const struct flowtable *t, size_t i, int64_t minute_ns, struc
 	out->proto = (uint8_t)(last >> 8);
 	out->ttl = (uint8_t)last;
 	out->tcp_flags = f->flags;
-	out->cls = f->tags >> 12;
-	out->tags = unpack_tags(f->tags);
+	out->cls = (uint8_t)(f->tags >> TUPLE_CLASS_SHIFT);
+	out->tags = tuple_unpack(f->tags);
 	out->packets = f->packets;
 	out->bytes = (uint64_t)f->packets * out->ip_len;
-	out->first_ns = minute_ns + (int64_t)(f->first | (uint64_t)(f->high & 15) << 32);
-	out->last_ns = minute_ns + (int64_t)(f->last | (uint64_t)(f->high >> 4) << 32);
+	out->first_ns = minute_ns + (int64_t)((f->last_first & LOW_MASK) | (uint64_t)f->first_high << LOW);
+	out->last_ns = minute_ns + (int64_t)(f->last_first >> LOW);
 }
 
 static int compare(const void *x, const void *y, void *arg)
@@ -353,7 +359,7 @@ void flowtable_reset(struct flowtable *t)
 {
 	if (t->n_records > t->touched)
 		t->touched = t->n_records;
-	if (t->slots)
+	if (t->n_records)
 		memset(t->slots, 0, t->n_slots * sizeof *t->slots);
 	t->n_records = 0;
 	t->folded = t->lost = 0;

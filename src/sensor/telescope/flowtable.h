@@ -7,21 +7,17 @@
  * of invented sources can't push out what is already there, and can't take more memory. Folded packets are counted.
  */
 #pragma once
-#include "model/flow.h"
+#include "sensor/telescope/tuple.h"
 
 #define FLOWTABLE_BATCH 64
 
 struct flowtable; /* opaque */
 
-/* What the table wants to know of one packet. Filled by flowtable_key(). */
-struct flowtable_key {
-	uint64_t hash;
-	uint64_t word[5];	/* IPv4: 2 words, IPv6: 5 */
-	uint64_t offset_ns;	/* since the start of the minute, < 60e9 */
-	uint16_t tags;
-	uint8_t flags;		/* TCP */
-	uint8_t cls;
-	uint32_t slot;		/* used by flowtable_add() */
+/* Where keys hash to: good until the next call that changes the table. */
+struct flowtable_front {
+	const uint32_t *slots;
+	uint64_t seed[2];
+	uint32_t mask;
 };
 
 struct flowtable_counts {
@@ -34,11 +30,30 @@ struct flowtable_counts {
 struct flowtable *flowtable_new(bool wide, size_t max_flows, uint64_t seed);
 void flowtable_free(struct flowtable *t);
 
-/* Fills `k` and asks the cache for its slot. */
-void flowtable_key(const struct flowtable *t, const struct packet *p, uint64_t offset_ns, struct flowtable_key *k);
+struct flowtable_front flowtable_front(const struct flowtable *t);
 
-/* Adds `n` (<= FLOWTABLE_BATCH) packets prepared by flowtable_key(), in order. */
-void flowtable_add(struct flowtable *t, struct flowtable_key *keys, size_t n);
+static inline uint64_t flowtable_hash(const uint64_t seed[2], uint64_t a, uint64_t b, uint8_t flags)
+{
+	return tuple_mix(a ^ seed[0], b ^ seed[1] ^ flags * 0xa0761d6478bd642fu);
+}
+
+/* Sets the hash of an IPv4 tuple and asks the cache for its slot. */
+static inline void flowtable_key(const struct flowtable_front *f, struct tuple *k)
+{
+	uint64_t h = flowtable_hash(f->seed, k->word[0], k->word[1], k->flags);
+	k->flow_slot = (uint32_t)h;
+	k->flow_tag = (uint32_t)(h >> 32);
+	__builtin_prefetch(&f->slots[k->flow_slot & f->mask], 1);
+}
+
+/* The same for IPv6. */
+void flowtable_key_wide(const struct flowtable *t, struct tuple *k);
+
+/* Asks the cache for records that keys of this batch may repeat. */
+void flowtable_prefetch(const struct flowtable *t, const struct tuple *keys, size_t n);
+
+/* Adds `n` (<= FLOWTABLE_BATCH) packets whose hash is set, in order. */
+void flowtable_add(struct flowtable *t, const struct tuple *keys, size_t n);
 
 struct flowtable_counts flowtable_counts(const struct flowtable *t);
 
@@ -50,6 +65,9 @@ void flowtable_each(struct flowtable *t, int64_t minute_ns, bool sorted, void (*
 
 /* Empties the table and keeps its memory. */
 void flowtable_reset(struct flowtable *t);
+
+/* Most slots that a key in the table is away from where it hashes to, and the sum over all keys: for tests of the hash. */
+size_t flowtable_probes(const struct flowtable *t, uint64_t *sum);
 
 /* Bytes of memory held. */
 size_t flowtable_memory(const struct flowtable *t);

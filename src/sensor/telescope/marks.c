@@ -8,12 +8,11 @@
 #define SYN_MASK (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG)
 
 /* Options of ZMap's --probe-args since April 2024: Windows (the default), Linux, BSD, MSS alone; the values inside timestamps vary. */
-static bool zmap_options(const struct packet *p)
+static bool zmap_options(struct bytes o)
 {
 	static const uint8_t windows[] = { 2, 4, 5, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2 };
 	static const uint8_t linux_head[] = { 2, 4, 5, 0xb4, 4, 2, 8, 10 };
 	static const uint8_t bsd_head[] = { 2, 4, 5, 0xb4, 1, 3, 3, 6, 1, 1, 8, 10 };
-	struct bytes o = p->options;
 	if (o.n == 12 && memcmp(o.p, windows, 12) == 0)
 		return true;
 	if (o.n == 20 && memcmp(o.p, linux_head, 8) == 0)
@@ -23,6 +22,17 @@ static bool zmap_options(const struct packet *p)
 	return o.n == 4 && memcmp(o.p, windows, 4) == 0;
 }
 
+uint16_t marks_of_options(uint16_t window, struct bytes options)
+{
+	uint16_t m = 0;
+	if (window == 65535 && zmap_options(options))
+		m |= FLOW_ZMAP_SYN;
+	if ((window == 1024 || window == 2048 || window == 3072 || window == 4096) && options.n == 4 && options.p[0] == 2 &&
+		options.p[1] == 4)
+		m |= FLOW_NMAP;
+	return m;
+}
+
 static uint16_t syn_marks(const struct packet *p)
 {
 	uint16_t m = 0;
@@ -30,26 +40,19 @@ static uint16_t syn_marks(const struct packet *p)
 		return 0;
 	if (p->seq == p->dst4)
 		m |= FLOW_MIRAI;
-	if (p->dont_fragment)
-		return m;
 	/* A system that sets these options also sets DF; a program that writes its own packets forgets it. */
-	if (p->window == 65535 && p->tcp_words > 5 && zmap_options(p))
-		m |= FLOW_ZMAP_SYN;
-	if ((p->window == 1024 || p->window == 2048 || p->window == 3072 || p->window == 4096) && p->options.n == 4 &&
-		p->options.p[0] == 2 && p->options.p[1] == 4)
-		m |= FLOW_NMAP;
+	if (!p->dont_fragment && p->tcp_words > 5)
+		m |= marks_of_options(p->window, p->options);
 	return m;
 }
 
-static uint16_t udp_marks(const struct packet *p)
+uint16_t marks_of_udp(uint16_t sport, uint16_t dport, struct bytes payload)
 {
-	if (p->payload.n == 0)
+	bool probe;
+	if (payload.n == 0)
 		return FLOW_PROBE;
-	enum udp_protocol proto = udp_protocol_of(p->sport, p->dport, p->payload);
-	uint16_t m = (uint16_t)(proto << FLOW_PROTO_SHIFT);
-	if (proto != UDP_PROTO_NONE && udp_protocol_is_probe(p->sport, p->dport, p->payload))
-		m |= FLOW_PROBE;
-	return m;
+	enum udp_protocol proto = udp_protocol_and_probe(sport, dport, payload, &probe);
+	return (uint16_t)(proto << FLOW_PROTO_SHIFT | (probe ? FLOW_PROBE : 0));
 }
 
 static bool quotes(const struct packet *p)
@@ -73,7 +76,7 @@ uint16_t marks_of(const struct packet *p)
 	if (p->cls == CLASS_TCP_SYN)
 		m |= syn_marks(p);
 	else if (p->cls == CLASS_UDP)
-		m |= udp_marks(p);
+		m |= marks_of_udp(p->sport, p->dport, p->payload);
 	else if (p->cls == CLASS_FRAG)
 		m |= FLOW_FRAGMENT;
 	else if (quotes(p))

@@ -9,3 +9,7 @@
 
 /* FLOW_* bits and the UDP protocol of an IPv4 or IPv6 packet. */
 uint16_t marks_of(const struct packet *p);
+
+/* Parts of it: UDP alone; options and window of a SYN with DF clear. */
+uint16_t marks_of_udp(uint16_t sport, uint16_t dport, struct bytes payload);
+uint16_t marks_of_options(uint16_t window, struct bytes options);

@@ -10,28 +10,38 @@
 #define FIRST_SLOTS 2048u
 #define CONSTANTS_ALL ((1u << CONST_N) - 1)
 #define COUNTERS (CLASS_N + MARK_N)
+#define LOW 28
+#define LOW_MASK (((uint64_t)1 << LOW) - 1)
+#define LANES 0x0001000100010001u
+#define FULL 0x8000u	/* a counter that reaches it gives so much to a carry */
+
+enum { CARRIED = 1 << 6, SYN_SEEN = 1 << 7 };
+_Static_assert(CONST_N == 6 && MARK_N == 5 && MARK_NMAP == 4, "bits of `constants`; marks: four lanes and one");
 
 /*
- * Counters have 16 bits; what they carry over goes to a small table on the side. Constant fields are kept as 16-bit hashes: two different
+ * Counters have 15 bits; what they carry over goes to a small table on the side. Constant fields are kept as 16-bit hashes: two different
  * values look the same once in 65,536, far below what a rule asks for.
  */
 struct entry {
 	uint64_t constant_low;		/* CONST_SEQ .. CONST_IP_ID */
 	uint32_t constant_high;		/* CONST_SPORT, CONST_WINDOW */
 	uint32_t addr4;
+	uint64_t last_first;		/* time in the minute, 36 bits: last in the upper ones, the lower 28 of first */
+	uint64_t marks;			/* ZMAP_ID .. MIRAI */
 	uint32_t bytes;
-	uint32_t first, last;		/* low 32 of 36 bits of the time in the minute */
-	uint8_t constants, high;	/* high: bits 32..35 of first and last */
-	uint16_t counter[COUNTERS];	/* by class, then marks */
+	uint16_t nmap;
+	uint8_t first_high;
+	uint8_t constants;		/* with CARRIED and SYN_SEEN */
+	uint16_t by_class[CLASS_N];
 };
 _Static_assert(sizeof(struct entry) == 64, "one cache line a source");
 
 enum { CARRY_BYTES = COUNTERS };
 
 struct carry {
-	uint32_t entry;		/* + 1; 0: empty */
+	uint32_t entry;
 	uint32_t field;
-	uint64_t n;		/* times 2^16, bytes times 2^32 */
+	uint64_t n;		/* times FULL, bytes times 2^32 */
 };
 
 struct sourcetable {
@@ -43,14 +53,17 @@ struct sourcetable {
 	size_t touched;		/* most entries ever in use */
 	struct carry *carries;
 	size_t n_carries, room_carries;
-	uint64_t seed, lost;
+	uint64_t seed[2], lost;
+	uint64_t time_mask;	/* 0: no times are kept */
 };
 
-struct sourcetable *sourcetable_new(bool wide, size_t max_sources, uint64_t seed)
+struct sourcetable *sourcetable_new(bool wide, bool timed, size_t max_sources, uint64_t seed)
 {
 	struct sourcetable *t = mem_new(sizeof *t);
 	t->max = max_sources;
-	t->seed = random_mix(seed ^ 0x736f75726365u);
+	t->seed[0] = random_mix(seed ^ 0x736f75726365u);
+	t->seed[1] = random_mix(t->seed[0] + 0x9e3779b97f4a7c15u) | 1;
+	t->time_mask = timed ? UINT64_MAX : 0;
 	ENSURE(max_sources >= 1 && max_sources < (1u << 28));
 	t->index_bits = 1;
 	while ((size_t)1 << t->index_bits <= max_sources)
@@ -58,6 +71,8 @@ struct sourcetable *sourcetable_new(bool wide, size_t max_sources, uint64_t seed
 	t->entries = mem_map(max_sources * sizeof *t->entries);
 	if (wide)
 		t->wide = mem_map(max_sources * sizeof *t->wide);
+	t->n_slots = FIRST_SLOTS;
+	t->slots = mem_map(t->n_slots * sizeof *t->slots);
 	return t;
 }
 
@@ -72,25 +87,27 @@ void sourcetable_free(struct sourcetable *t)
 	free(t);
 }
 
-static inline uint64_t hash4(const struct sourcetable *t, uint32_t addr)
+static inline uint64_t hash_wide(const struct sourcetable *t, const uint8_t *addr)
 {
-	return random_mix(addr ^ t->seed);
+	uint64_t w[2];
+	memcpy(w, addr, 16);
+	return tuple_mix(w[0] ^ t->seed[0], w[1] ^ t->seed[1]);
 }
 
 static uint64_t hash_entry(const struct sourcetable *t, size_t i)
 {
-	return t->wide ? addr_hash(&t->wide[i], t->seed) : hash4(t, t->entries[i].addr4);
+	return t->wide ? hash_wide(t, t->wide[i].b) : sourcetable_hash(t->seed, t->entries[i].addr4);
 }
 
 /* Upper hash bits beside the entry's number: only a true match (or one false in many) makes a lookup touch the entry. */
-static inline uint32_t slot_tag(const struct sourcetable *t, uint64_t hash)
+static inline uint32_t slot_tag(const struct sourcetable *t, uint32_t tag)
 {
-	return (uint32_t)(hash >> 32) >> t->index_bits << t->index_bits;
+	return tag >> t->index_bits << t->index_bits;
 }
 
 static void grow(struct sourcetable *t)
 {
-	size_t slots = t->n_slots ? t->n_slots * 2 : FIRST_SLOTS;
+	size_t slots = t->n_slots * 2;
 	mem_unmap(t->slots, t->n_slots * sizeof *t->slots);
 	t->slots = mem_map(slots * sizeof *t->slots);
 	t->n_slots = slots;
@@ -99,75 +116,79 @@ static void grow(struct sourcetable *t)
 		size_t at = hash & (slots - 1);
 		while (t->slots[at])
 			at = (at + 1) & (slots - 1);
-		t->slots[at] = (uint32_t)(i + 1) | slot_tag(t, hash);
+		t->slots[at] = (uint32_t)(i + 1) | slot_tag(t, (uint32_t)(hash >> 32));
 	}
 }
 
-void sourcetable_key(const struct sourcetable *t, struct sourcetable_packet *in)
+struct sourcetable_front sourcetable_front(const struct sourcetable *t)
 {
-	if (t->wide) {
-		struct addr a = addr_from6(in->packet->src6);
-		in->hash = addr_hash(&a, t->seed);
-	} else {
-		in->hash = hash4(t, in->packet->src4);
-	}
-	if (t->slots)
-		__builtin_prefetch(&t->slots[in->hash & (t->n_slots - 1)], 1);
+	return (struct sourcetable_front){ t->slots, { t->seed[0], t->seed[1] }, (uint32_t)(t->n_slots - 1) };
 }
 
-void sourcetable_prefetch(struct sourcetable *t, struct sourcetable_packet *in, size_t n)
+void sourcetable_key_wide(const struct sourcetable *t, struct tuple *k)
+{
+	uint64_t h = hash_wide(t, k->addrs);
+	k->source_slot = (uint32_t)h;
+	k->source_tag = (uint32_t)(h >> 32);
+	__builtin_prefetch(&t->slots[k->source_slot & (t->n_slots - 1)], 1);
+}
+
+/* Leaves in `source_slot` where looking stopped: at the first slot whose tag fits, or an empty one. */
+void sourcetable_prefetch(struct sourcetable *t, struct tuple *keys, size_t n)
 {
 	while (t->n + n > t->n_slots / 2)
 		grow(t);
+	const uint32_t *slots = t->slots, index = ((uint32_t)1 << t->index_bits) - 1;
 	size_t mask = t->n_slots - 1;
-	uint32_t index = ((uint32_t)1 << t->index_bits) - 1;
 	for (size_t i = 0; i < n; i++) {
-		size_t at = in[i].hash & mask;
-		uint32_t tag = slot_tag(t, in[i].hash);
-		while (t->slots[at] && (t->slots[at] & ~index) != tag)
+		size_t at = keys[i].source_slot & mask;
+		uint32_t slot;
+		while ((slot = slots[at]) != 0 && (slot ^ keys[i].source_tag) & ~index)
 			at = (at + 1) & mask;
-		in[i].slot = (uint32_t)at;
-		if (t->slots[at])
-			__builtin_prefetch(&t->entries[(t->slots[at] & index) - 1], 1);
+		keys[i].source_slot = (uint32_t)at;
+		__builtin_prefetch(&t->entries[(slot & index) - (slot != 0)], 1);
 	}
 }
 
-static inline bool is(const struct sourcetable *t, size_t e, const struct packet *p)
+static inline bool is(const struct sourcetable *t, size_t e, const struct tuple *k)
 {
-	return t->wide ? memcmp(&t->wide[e], p->src6, 16) == 0 : t->entries[e].addr4 == p->src4;
+	return t->wide ? memcmp(&t->wide[e], k->addrs, 16) == 0 : t->entries[e].addr4 == k->word[0] >> 32;
 }
 
-static struct entry *append(struct sourcetable *t, const struct sourcetable_packet *in, size_t slot)
+static __attribute__((noinline)) struct entry *append(struct sourcetable *t, const struct tuple *k, size_t slot)
 {
 	if (t->n == t->max)
 		return NULL;
 	struct entry *e = &t->entries[t->n];
+	uint64_t offset = k->offset_ns & t->time_mask;
 	if (t->wide)
-		memcpy(&t->wide[t->n], in->packet->src6, 16);
-	t->slots[slot] = (uint32_t)++t->n | slot_tag(t, in->hash);
-	memset(e, 0, sizeof *e);
-	e->addr4 = in->packet->src4;
-	e->first = e->last = (uint32_t)in->offset_ns;
-	e->high = (uint8_t)(in->offset_ns >> 32 | in->offset_ns >> 32 << 4);
-	e->constants = CONSTANTS_ALL;
+		memcpy(&t->wide[t->n], k->addrs, 16);
+	t->slots[slot] = (uint32_t)++t->n | slot_tag(t, k->source_tag);
+	*e = (struct entry){
+		.addr4 = (uint32_t)(k->word[0] >> 32),
+		.last_first = offset << LOW | (offset & LOW_MASK),
+		.first_high = (uint8_t)(offset >> LOW),
+		.constants = CONSTANTS_ALL,
+	};
 	return e;
 }
 
-static inline struct entry *lookup(struct sourcetable *t, const struct sourcetable_packet *in)
+static inline struct entry *lookup(struct sourcetable *t, const struct tuple *k)
 {
-	size_t mask = t->n_slots - 1, i = in->slot;
-	uint32_t tag = slot_tag(t, in->hash), index = ((uint32_t)1 << t->index_bits) - 1;
-	for (; t->slots[i]; i = (i + 1) & mask) {
-		size_t e = (t->slots[i] & index) - 1;
-		if ((t->slots[i] & ~index) == tag && is(t, e, in->packet))
+	size_t mask = t->n_slots - 1, i = k->source_slot;
+	uint32_t index = ((uint32_t)1 << t->index_bits) - 1, slot;
+	for (; (slot = t->slots[i]) != 0; i = (i + 1) & mask) {
+		size_t e = (slot & index) - 1;
+		if (((slot ^ k->source_tag) & ~index) == 0 && is(t, e, k))
 			return &t->entries[e];
 	}
-	return append(t, in, i);
+	return append(t, k, i);
 }
 
-static __attribute__((noinline)) void carry(struct sourcetable *t, const struct entry *e, uint32_t field)
+static __attribute__((noinline)) void carry(struct sourcetable *t, struct entry *e, uint32_t field)
 {
-	uint32_t entry = (uint32_t)(e - t->entries) + 1;
+	uint32_t entry = (uint32_t)(e - t->entries);
+	e->constants |= CARRIED;
 	for (size_t i = 0; i < t->n_carries; i++)
 		if (t->carries[i].entry == entry && t->carries[i].field == field) {
 			t->carries[i].n++;
@@ -180,72 +201,77 @@ static __attribute__((noinline)) void carry(struct sourcetable *t, const struct 
 	t->carries[t->n_carries++] = (struct carry){ entry, field, 1 };
 }
 
-static inline void bump(struct sourcetable *t, struct entry *e, unsigned field)
+/* Some counter is full. */
+static __attribute__((noinline)) void spill(struct sourcetable *t, struct entry *e)
 {
-	if (__builtin_expect(++e->counter[field] == 0, 0))
-		carry(t, e, field);
-}
-
-static inline uint16_t fold16(uint32_t v)
-{
-	return (uint16_t)(v ^ v >> 16);
-}
-
-/* The six fields as 16-bit lanes: four in `low`, two in `high`. */
-static inline void lanes(const struct packet *p, uint64_t *low, uint32_t *high)
-{
-	uint32_t keyed = p->seq ^ p->dst4;
-	*low = (uint64_t)fold16(p->seq) | (uint64_t)fold16(keyed) << 16 |
-		(uint64_t)fold16(keyed ^ ((uint32_t)p->dport << 16 | p->sport)) << 32 | (uint64_t)p->ip_id << 48;
-	*high = p->sport | (uint32_t)p->window << 16;
-}
-
-static inline unsigned zero_lane(uint64_t diff, unsigned lane)
-{
-	return (unsigned)((diff >> lane * 16 & 0xffff) == 0);
-}
-
-static inline void constants(struct entry *e, const struct packet *p)
-{
-	uint64_t low;
-	uint32_t high;
-	lanes(p, &low, &high);
-	if (e->counter[CLASS_TCP_SYN] == 0 && e->constants == CONSTANTS_ALL) {
-		e->constant_low = low;
-		e->constant_high = high;
-		return;
+	for (uint32_t c = 0; c < CLASS_N; c++)
+		if (e->by_class[c] & FULL) {
+			e->by_class[c] -= FULL;
+			carry(t, e, c);
+		}
+	for (unsigned m = 0; m < MARK_NMAP; m++)
+		if (e->marks >> m * 16 & FULL) {
+			e->marks -= (uint64_t)FULL << m * 16;
+			carry(t, e, CLASS_N + m);
+		}
+	if (e->nmap & FULL) {
+		e->nmap -= FULL;
+		carry(t, e, CLASS_N + MARK_NMAP);
 	}
-	low ^= e->constant_low;
-	high ^= e->constant_high;
-	e->constants &= (uint8_t)(zero_lane(low, CONST_SEQ) | zero_lane(low, CONST_SEQ_DST) << CONST_SEQ_DST |
-		zero_lane(low, CONST_SEQ_DST_PORTS) << CONST_SEQ_DST_PORTS | zero_lane(low, CONST_IP_ID) << CONST_IP_ID |
-		zero_lane(high, 0) << CONST_SPORT | zero_lane(high, 1) << CONST_WINDOW);
 }
 
-static inline void update(struct sourcetable *t, struct entry *e, const struct sourcetable_packet *in)
+/* Bit k of the result: lane k of `diff` is not zero. */
+static inline unsigned lanes_set(uint64_t diff)
 {
-	const struct packet *p = in->packet;
-	uint64_t first = e->first | (uint64_t)(e->high & 15) << 32, last = e->last | (uint64_t)(e->high >> 4) << 32;
-	last = in->offset_ns > last ? in->offset_ns : last;
-	first = in->offset_ns < first ? in->offset_ns : first;
-	e->first = (uint32_t)first;
-	e->last = (uint32_t)last;
-	e->high = (uint8_t)(first >> 32 | last >> 32 << 4);
-	if (__builtin_expect(__builtin_add_overflow(e->bytes, p->ip_len, &e->bytes), 0))
-		carry(t, e, CARRY_BYTES);
-	if (p->cls == CLASS_TCP_SYN && e->constants)
-		constants(e, p);
-	bump(t, e, p->cls);
-	for (unsigned marks = in->tags & ((1u << MARK_N) - 1); marks; marks &= marks - 1)
-		bump(t, e, CLASS_N + (unsigned)__builtin_ctz(marks));
+	uint64_t set = (((diff & LANES * 0x7fff) + LANES * 0x7fff) | diff) >> 15 & LANES;
+	return (unsigned)(set * (1 | (uint64_t)1 << 15 | (uint64_t)1 << 30 | (uint64_t)1 << 45) >> 45 & 15);
 }
 
-void sourcetable_add(struct sourcetable *t, const struct sourcetable_packet *in, size_t n)
+/* Time went back, which is rare. */
+static __attribute__((noinline)) void earlier(struct entry *e, uint64_t offset_ns)
+{
+	uint64_t first = (e->last_first & LOW_MASK) | (uint64_t)e->first_high << LOW;
+	if (offset_ns < first)
+		first = offset_ns;
+	e->last_first = (e->last_first & ~LOW_MASK) | (first & LOW_MASK);
+	e->first_high = (uint8_t)(first >> LOW);
+}
+
+/* Straight on, since which packet comes next can't be guessed: only branches that hardly ever go the other way. */
+static inline void update(struct sourcetable *t, struct entry *e, const struct tuple *k)
+{
+	/* Marks 0..3 as lanes of 16 bits. */
+	static const uint64_t spread[16] = { 0, 1, 1u << 16, 0x10001, 1ull << 32, 0x100000001, 0x100010000, 0x100010001, 1ull << 48,
+		0x1000000000001, 0x1000000010000, 0x1000000010001, 0x1000100000000, 0x1000100000001, 0x1000100010000,
+		0x1000100010001 };
+	uint64_t now = (k->offset_ns & t->time_mask) << LOW | (e->last_first & LOW_MASK);
+	if (__builtin_expect(now >= e->last_first, 1))
+		e->last_first = now;
+	else
+		earlier(e, k->offset_ns);
+	if (__builtin_expect(__builtin_add_overflow(e->bytes, (uint32_t)k->word[1] >> 16, &e->bytes), 0))
+		carry(t, e, CARRY_BYTES);
+	unsigned cls = k->tags >> TUPLE_CLASS_SHIFT, marks = k->tags & 31, constants = e->constants;
+	if (__builtin_expect(((constants & SYN_SEEN) | cls) == 0, 0)) {
+		e->constant_low = k->constants_low;
+		e->constant_high = k->constants_high;
+		constants |= SYN_SEEN;
+	}
+	unsigned broken = lanes_set(e->constant_low ^ k->constants_low) |
+		lanes_set(e->constant_high ^ k->constants_high) << CONST_SPORT;
+	e->constants = (uint8_t)(constants & ~(cls == CLASS_TCP_SYN ? broken : 0));
+	unsigned n = ++e->by_class[cls], nmap = e->nmap += (uint16_t)(marks >> MARK_NMAP);
+	uint64_t lanes = e->marks += spread[marks & 15];
+	if (__builtin_expect((lanes & LANES * FULL) | ((n | nmap) & FULL), 0))
+		spill(t, e);
+}
+
+void sourcetable_add(struct sourcetable *t, const struct tuple *keys, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct entry *e = lookup(t, &in[i]);
+		struct entry *e = lookup(t, &keys[i]);
 		if (e)
-			update(t, e, &in[i]);
+			update(t, e, &keys[i]);
 		else
 			t->lost++;
 	}
@@ -265,14 +291,14 @@ static void add_carries(const struct sourcetable *t, size_t entry, struct source
 {
 	for (size_t i = 0; i < t->n_carries; i++) {
 		const struct carry *c = &t->carries[i];
-		if (c->entry != entry + 1)
+		if (c->entry != entry)
 			continue;
 		if (c->field == CARRY_BYTES)
 			s->bytes += c->n << 32;
 		else if (c->field >= CLASS_N)
-			s->marks[c->field - CLASS_N] += (uint32_t)(c->n << 16);
+			s->marks[c->field - CLASS_N] += (uint32_t)(c->n * FULL);
 		else
-			s->by_class[c->field] += (uint32_t)(c->n << 16);
+			s->by_class[c->field] += (uint32_t)(c->n * FULL);
 	}
 }
 
@@ -282,16 +308,17 @@ static struct source unpack(const struct sourcetable *t, size_t i, int64_t minut
 	struct source s = {
 		.addr = t->wide ? t->wide[i] : addr_from4(e->addr4),
 		.minute = minute,
-		.first_ns = minute * MINUTE_NS + (int64_t)(e->first | (uint64_t)(e->high & 15) << 32),
-		.last_ns = minute * MINUTE_NS + (int64_t)(e->last | (uint64_t)(e->high >> 4) << 32),
+		.first_ns = minute * MINUTE_NS + (int64_t)((e->last_first & LOW_MASK) | (uint64_t)e->first_high << LOW),
+		.last_ns = minute * MINUTE_NS + (int64_t)(e->last_first >> LOW),
 		.bytes = e->bytes,
-		.constants = e->constants,
+		.constants = e->constants & CONSTANTS_ALL,
 	};
 	for (int c = 0; c < CLASS_N; c++)
-		s.by_class[c] = e->counter[c];
-	for (int m = 0; m < MARK_N; m++)
-		s.marks[m] = e->counter[CLASS_N + m];
-	if (t->n_carries)
+		s.by_class[c] = e->by_class[c];
+	for (int m = 0; m < MARK_NMAP; m++)
+		s.marks[m] = e->marks >> m * 16 & 0xffff;
+	s.marks[MARK_NMAP] = e->nmap;
+	if (e->constants & CARRIED)
 		add_carries(t, i, &s);
 	for (int c = 0; c < CLASS_N; c++)
 		s.packets += s.by_class[c];
@@ -337,11 +364,25 @@ void sourcetable_addrs(const struct sourcetable *t, void (*fn)(void *arg, const 
 	}
 }
 
+size_t sourcetable_probes(const struct sourcetable *t, uint64_t *sum)
+{
+	size_t most = 0, mask = t->n_slots - 1, index = ((size_t)1 << t->index_bits) - 1;
+	*sum = 0;
+	for (size_t at = 0; at < t->n_slots; at++) {
+		if (!t->slots[at])
+			continue;
+		size_t away = (at - hash_entry(t, (t->slots[at] & index) - 1)) & mask;
+		most = away > most ? away : most;
+		*sum += away;
+	}
+	return most;
+}
+
 void sourcetable_reset(struct sourcetable *t)
 {
 	if (t->n > t->touched)
 		t->touched = t->n;
-	if (t->slots)
+	if (t->n)
 		memset(t->slots, 0, t->n_slots * sizeof *t->slots);
 	t->n = t->n_carries = 0;
 	t->lost = 0;

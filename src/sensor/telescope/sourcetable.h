@@ -5,28 +5,46 @@
  */
 #pragma once
 #include "model/source.h"
+#include "sensor/telescope/tuple.h"
 
 struct sourcetable; /* opaque */
 
-/* What the table wants to know of one packet. Filled by sourcetable_key(). */
-struct sourcetable_packet {
-	uint64_t hash;
-	const struct packet *packet;
-	uint64_t offset_ns;	/* time in the minute */
-	uint16_t tags;		/* FLOW_* bits */
-	uint32_t slot;		/* where sourcetable_prefetch() stopped looking */
+/* Where keys hash to: good until the next call that changes the table. */
+struct sourcetable_front {
+	const uint32_t *slots;
+	uint64_t seed[2];
+	uint32_t mask;
 };
 
-/* `wide`: IPv6. */
-struct sourcetable *sourcetable_new(bool wide, size_t max_sources, uint64_t seed);
+/* `wide`: IPv6. `timed`: the times of a minute are kept; a table over a whole run has none. */
+struct sourcetable *sourcetable_new(bool wide, bool timed, size_t max_sources, uint64_t seed);
 void sourcetable_free(struct sourcetable *t);
 
-/* Sets the packet's hash and asks the cache for its slot. */
-void sourcetable_key(const struct sourcetable *t, struct sourcetable_packet *in);
+struct sourcetable_front sourcetable_front(const struct sourcetable *t);
 
-/* Asks the cache for the entries of `n` packets; then, after other work, adds them. A source that finds the table full is lost and counted. */
-void sourcetable_prefetch(struct sourcetable *t, struct sourcetable_packet *in, size_t n);
-void sourcetable_add(struct sourcetable *t, const struct sourcetable_packet *in, size_t n);
+static inline uint64_t sourcetable_hash(const uint64_t seed[2], uint32_t addr4)
+{
+	return tuple_mix(addr4 ^ seed[0], seed[1]);
+}
+
+/* Sets the hash of an IPv4 tuple's source and asks the cache for its slot. */
+static inline void sourcetable_key(const struct sourcetable_front *f, struct tuple *k)
+{
+	uint64_t h = sourcetable_hash(f->seed, (uint32_t)(k->word[0] >> 32));
+	k->source_slot = (uint32_t)h;
+	k->source_tag = (uint32_t)(h >> 32);
+	__builtin_prefetch(&f->slots[k->source_slot & f->mask], 1);
+}
+
+/* The same for IPv6. */
+void sourcetable_key_wide(const struct sourcetable *t, struct tuple *k);
+
+/*
+ * Asks the cache for the entries of `n` packets; then, after other work, adds them. A source that finds the table full is lost and
+ * counted.
+ */
+void sourcetable_prefetch(struct sourcetable *t, struct tuple *keys, size_t n);
+void sourcetable_add(struct sourcetable *t, const struct tuple *keys, size_t n);
 
 size_t sourcetable_count(const struct sourcetable *t);
 uint64_t sourcetable_lost(const struct sourcetable *t); /* packets */
@@ -39,6 +57,9 @@ void sourcetable_sum(const struct sourcetable *t, void (*fn)(void *arg, const st
 
 /* The addresses alone, in no order. */
 void sourcetable_addrs(const struct sourcetable *t, void (*fn)(void *arg, const struct addr *), void *arg);
+
+/* Most slots that a source in the table is away from where it hashes to, and the sum over all: for tests of the hash. */
+size_t sourcetable_probes(const struct sourcetable *t, uint64_t *sum);
 
 void sourcetable_reset(struct sourcetable *t);
 size_t sourcetable_memory(const struct sourcetable *t);

@@ -27,9 +27,8 @@ struct window {
 
 /* Packets of one window, decoded and hashed, whose cache lines are on their way. */
 struct pending {
-	size_t n_keys[2], n_sources[2];	/* IPv4, IPv6 */
-	struct flowtable_key keys[2][BATCH];
-	struct sourcetable_packet sources[2][BATCH];
+	_Alignas(64) struct tuple tuples[2][BATCH];	/* IPv4, IPv6 */
+	size_t n[2];
 	int which;
 };
 
@@ -43,7 +42,7 @@ struct telescope {
 	int64_t closed_until;		/* windows before this are closed for good */
 	int64_t clock;			/* time of the last record that had one, any worker's */
 	struct distinct *distinct[2];	/* IPv4, IPv6 */
-	struct packet packets[BATCH];
+	bool plain;			/* neither unwrapping nor a function that wants packets: usual frames go the short way */
 };
 
 struct telescope *telescope_new(const struct telescope_params *p)
@@ -56,6 +55,7 @@ struct telescope *telescope_new(const struct telescope_params *p)
 		t->p.max_sources = DEFAULT_SOURCES;
 	t->share_key = random_mix(p->seed ^ 0x7368617265u);
 	t->closed_until = INT64_MIN;
+	t->plain = !p->unwrap && !p->sink.packet;
 	t->distinct[0] = distinct_new(1, TELESCOPE_EXACT_SOURCES, p->seed);
 	t->distinct[1] = distinct_new(4, TELESCOPE_EXACT_SOURCES, p->seed);
 	if (p->count_only)
@@ -64,11 +64,11 @@ struct telescope *telescope_new(const struct telescope_params *p)
 		for (int wide = 0; wide < 2; wide++) {
 			t->windows[w].flows[wide] = flowtable_new(wide, t->p.max_flows, p->seed);
 			if (!p->sum_sources)
-				t->windows[w].sources[wide] = sourcetable_new(wide, t->p.max_sources, p->seed);
+				t->windows[w].sources[wide] = sourcetable_new(wide, true, t->p.max_sources, p->seed);
 		}
 	}
 	for (int wide = 0; wide < 2 && p->sum_sources; wide++)
-		t->run[wide] = sourcetable_new(wide, t->p.max_sources, p->seed);
+		t->run[wide] = sourcetable_new(wide, false, t->p.max_sources, p->seed);
 	return t;
 }
 
@@ -98,13 +98,14 @@ static void flush_pending(struct telescope *t)
 	struct pending *b = &t->pending;
 	struct window *w = &t->windows[b->which];
 	for (int wide = 0; wide < 2; wide++) {
-		if (b->n_sources[wide])
-			sourcetable_prefetch(sources_of(t, w, wide), b->sources[wide], b->n_sources[wide]);
-		if (b->n_keys[wide])
-			flowtable_add(w->flows[wide], b->keys[wide], b->n_keys[wide]);
-		if (b->n_sources[wide])
-			sourcetable_add(sources_of(t, w, wide), b->sources[wide], b->n_sources[wide]);
-		b->n_keys[wide] = b->n_sources[wide] = 0;
+		size_t n = b->n[wide];
+		if (n == 0)
+			continue;
+		flowtable_prefetch(w->flows[wide], b->tuples[wide], n);
+		sourcetable_prefetch(sources_of(t, w, wide), b->tuples[wide], n);
+		flowtable_add(w->flows[wide], b->tuples[wide], n);
+		sourcetable_add(sources_of(t, w, wide), b->tuples[wide], n);
+		b->n[wide] = 0;
 	}
 }
 
@@ -226,32 +227,53 @@ static void late_flow(struct telescope *t, const struct packet *p, uint16_t tags
 	t->p.sink.flow(t->p.sink.arg, &f, true);
 }
 
-static inline void add_packet(struct telescope *t, struct packet *p, int which)
+/* Hashes of a tuple made the long way. */
+static void key(struct telescope *t, const struct window *w, int wide, struct tuple *k)
+{
+	if (wide) {
+		flowtable_key_wide(w->flows[wide], k);
+		sourcetable_key_wide(sources_of(t, w, wide), k);
+		return;
+	}
+	struct flowtable_front flows = flowtable_front(w->flows[0]);
+	struct sourcetable_front sources = sourcetable_front(sources_of(t, w, 0));
+	flowtable_key(&flows, k);
+	sourcetable_key(&sources, k);
+}
+
+/* A late packet changes no flow, but counts among the sources of the current minute. */
+static void add_late(struct telescope *t, const struct packet *p)
+{
+	struct tuple k;
+	struct window *now = &t->windows[NOW];
+	int wide = p->layer == LAYER_IP6;
+	flush_pending(t);
+	tuple_of(p, 0, &k);
+	late_flow(t, p, tuple_unpack(k.tags), t->clock);
+	key(t, now, wide, &k);
+	sourcetable_prefetch(sources_of(t, now, wide), &k, 1);
+	sourcetable_add(sources_of(t, now, wide), &k, 1);
+}
+
+static void turn_to(struct telescope *t, int which)
+{
+	if (t->pending.which != which)
+		flush_pending(t);
+	t->pending.which = which;
+}
+
+static void add_packet(struct telescope *t, const struct packet *p, int which)
 {
 	struct pending *b = &t->pending;
-	uint16_t tags = marks_of(p);
-	uint64_t offset = 0;
 	int wide = p->layer == LAYER_IP6;
 	if (which < 0) {
-		/* Late packets count among the sources of the current minute. */
-		late_flow(t, p, tags, t->clock);
-		which = NOW;
-		if (b->which != which)
-			flush_pending(t);
-	} else {
-		if (b->which != which)
-			flush_pending(t);
-		offset = (uint64_t)(t->clock - t->windows[which].start);
-		struct flowtable_key *k = &b->keys[wide][b->n_keys[wide]++];
-		flowtable_key(t->windows[which].flows[wide], p, offset, k);
-		k->tags = tags;
+		add_late(t, p);
+		return;
 	}
-	b->which = which;
-	struct sourcetable_packet *s = &b->sources[wide][b->n_sources[wide]++];
-	s->packet = p;
-	s->offset_ns = offset;
-	s->tags = tags;
-	sourcetable_key(sources_of(t, &t->windows[which], wide), s);
+	turn_to(t, which);
+	struct tuple *k = &b->tuples[wide][b->n[wide]++];
+	tuple_of(p, (uint64_t)(t->clock - t->windows[which].start), k);
+	key(t, &t->windows[which], wide, k);
 }
 
 static inline void count(struct telescope_counts *c, const struct packet *p)
@@ -269,103 +291,181 @@ static inline void count(struct telescope_counts *c, const struct packet *p)
 	}
 }
 
-/* The source that decides whose share a record is, without decoding where the usual frame allows. */
-static bool foreign(const struct telescope *t, const struct capfile_record *r)
+static inline bool foreign_key(const struct telescope *t, uint64_t source)
 {
-	struct packet p;
-	uint64_t h = 0;
-	const uint8_t *e = r->linktype == LINK_ETHERNET ? bytes_need(r->data, 12, 18) : NULL;
-	if (e && load_be16(e) == ETHER_IPV4) {
-		h = load_be32(e + 14);
-	} else {
-		packet_decode(r->linktype, r->data, &p);
-		h = p.layer == LAYER_IP4    ? p.src4 :
-			p.layer == LAYER_IP6 ? load_be64(p.src6) ^ load_be64(p.src6 + 8) :
-					       0;
-	}
-	return (random_mix(h ^ t->share_key) >> 32) * t->p.workers >> 32 != t->p.worker;
+	return (random_mix(source ^ t->share_key) >> 32) * t->p.workers >> 32 != t->p.worker;
 }
 
-static inline void span(struct telescope_counts *c, int64_t ns)
+/* The source decides whose share a record is. */
+static bool foreign(const struct telescope *t, const struct packet *p)
 {
-	if (ns < c->first_ns || !c->timed)
-		c->first_ns = ns;
-	if (ns > c->last_ns || !c->timed)
-		c->last_ns = ns;
-	c->timed++;
+	return foreign_key(t, p->layer == LAYER_IP4  ? p->src4 :
+				p->layer == LAYER_IP6 ? load_be64(p->src6) ^ load_be64(p->src6 + 8) :
+							0);
 }
 
-static inline void one(struct telescope *t, const struct capfile_record *r, struct packet *p)
+static inline void span(struct telescope_counts *c, int64_t first, int64_t last, size_t n)
 {
-	struct telescope_counts *c = &t->counts;
-	const struct window *now = &t->windows[NOW];
-	int which = NOW;
-	if (__builtin_expect(r->has_time, 1))
-		t->clock = r->time_ns < TIME_MIN ? TIME_MIN : r->time_ns > TIME_MAX ? TIME_MAX : r->time_ns;
-	/* Before anything else, so that all workers close the same minutes at the same record, whoever owns it. */
-	if (__builtin_expect(!now->open || (uint64_t)t->clock - (uint64_t)now->start >= (uint64_t)MINUTE_NS, 0))
-		which = window_for(t, t->clock);
-	if (t->p.workers > 1 && foreign(t, r))
-		return;
-	packet_decode(r->linktype, r->data, p);
+	if (first < c->first_ns || !c->timed)
+		c->first_ns = first;
+	if (last > c->last_ns || !c->timed)
+		c->last_ns = last;
+	c->timed += n;
+}
+
+static void count_record(struct telescope_counts *c, const struct capfile_record *r, const struct packet *p)
+{
 	c->packets++;
 	c->bytes += r->wire_len;
 	c->captured += r->data.n;
 	count(c, p);
-	if (__builtin_expect(r->has_time, 1))
-		span(c, r->time_ns);
-	if (p->layer > LAYER_IP6)
+	if (r->has_time)
+		span(c, r->time_ns, r->time_ns, 1);
+}
+
+/* Any record, the long way. */
+static void one(struct telescope *t, const struct capfile_record *r)
+{
+	struct telescope_counts *c = &t->counts;
+	const struct window *now = &t->windows[NOW];
+	struct packet p, inner;
+	int which = NOW;
+	if (r->has_time)
+		t->clock = r->time_ns < TIME_MIN ? TIME_MIN : r->time_ns > TIME_MAX ? TIME_MAX : r->time_ns;
+	/* Before anything else, so that all workers close the same minutes at the same record, whoever owns it. */
+	if (!now->open || (uint64_t)t->clock - (uint64_t)now->start >= (uint64_t)MINUTE_NS)
+		which = window_for(t, t->clock);
+	packet_decode(r->linktype, r->data, &p);
+	if (t->p.workers > 1 && foreign(t, &p))
 		return;
-	struct packet inner;
-	if (__builtin_expect(t->p.unwrap && packet_unwrap(p, t->p.unwrap, &inner), 0) && inner.layer <= LAYER_IP6) {
-		*p = inner;
+	count_record(c, r, &p);
+	if (p.layer > LAYER_IP6)
+		return;
+	if (t->p.unwrap && packet_unwrap(&p, t->p.unwrap, &inner) && inner.layer <= LAYER_IP6) {
+		p = inner;
 		c->unwrapped++;
 	}
 	if (t->p.sink.packet)
-		t->p.sink.packet(t->p.sink.arg, p, t->clock);
-	add_packet(t, p, which);
+		t->p.sink.packet(t->p.sink.arg, &p, t->clock);
+	add_packet(t, &p, which);
 }
 
-static inline void note_source(struct telescope *t, const struct packet *p)
+/* Sums over the usual frames of a batch; all are IPv4. */
+struct usual_sums {
+	size_t n;
+	uint64_t bytes, captured;
+	int64_t first, last;
+};
+
+static inline void sum(struct usual_sums *s, const struct capfile_record *r)
 {
-	uint32_t key[4];
-	if (__builtin_expect(p->layer == LAYER_IP4, 1)) {
-		distinct_add(t->distinct[0], &p->src4);
-	} else if (p->layer == LAYER_IP6) {
-		memcpy(key, p->src6, 16);
-		distinct_add(t->distinct[1], key);
+	s->n++;
+	s->bytes += r->wire_len;
+	s->captured += r->data.n;
+	s->first = r->time_ns < s->first ? r->time_ns : s->first;
+	s->last = r->time_ns > s->last ? r->time_ns : s->last;
+}
+
+static inline void count_sums(struct telescope_counts *c, const struct usual_sums *s)
+{
+	if (s->n == 0)
+		return;
+	c->packets += s->n;
+	c->layers[LAYER_IP4] += s->n;
+	c->bytes += s->bytes;
+	c->captured += s->captured;
+	span(c, s->first, s->last, s->n);
+}
+
+/* Takes usual frames of the current minute as long as they come; returns how many records that were. */
+static size_t add_usual(struct telescope *t, const struct capfile_record *recs, size_t n)
+{
+	const struct window *now = &t->windows[NOW];
+	if (!now->open || !t->plain)
+		return 0;
+	turn_to(t, NOW);
+	struct tuple *k = &t->pending.tuples[0][t->pending.n[0]];
+	struct flowtable_front flows = flowtable_front(now->flows[0]);
+	struct sourcetable_front sources = sourcetable_front(sources_of(t, now, 0));
+	struct usual_sums sums = { .first = INT64_MAX, .last = INT64_MIN };
+	bool share = t->p.workers > 1;
+	size_t i;
+	for (i = 0; i < n; i++) {
+		const struct capfile_record *r = &recs[i];
+		k->offset_ns = (uint64_t)r->time_ns - (uint64_t)now->start;
+		if (k->offset_ns >= (uint64_t)MINUTE_NS || !r->has_time || r->linktype != LINK_ETHERNET ||
+			!tuple_usual(r->data, k))
+			break;
+		if (share && foreign_key(t, k->word[0] >> 32))
+			continue;
+		flowtable_key(&flows, k);
+		sourcetable_key(&sources, k);
+		t->counts.classes[k->tags >> TUPLE_CLASS_SHIFT]++;
+		sum(&sums, r);
+		k++;
+	}
+	if (i)
+		t->clock = recs[i - 1].time_ns;
+	t->pending.n[0] = (size_t)(k - t->pending.tuples[0]);
+	count_sums(&t->counts, &sums);
+	return i;
+}
+
+static void count_one(struct telescope *t, const struct capfile_record *r)
+{
+	struct packet p;
+	uint32_t wide[4];
+	packet_decode(r->linktype, r->data, &p);
+	if (t->p.workers > 1 && foreign(t, &p))
+		return;
+	count_record(&t->counts, r, &p);
+	if (p.layer == LAYER_IP4) {
+		distinct_add(t->distinct[0], &p.src4);
+	} else if (p.layer == LAYER_IP6) {
+		memcpy(wide, p.src6, 16);
+		distinct_add(t->distinct[1], wide);
 	}
 }
 
+/* Counting alone: class and source of usual frames, without a struct packet. */
 static void count_records(struct telescope *t, const struct capfile_record *recs, size_t n)
 {
-	struct telescope_counts *c = &t->counts;
-	struct packet *p = &t->packets[0];
+	struct usual_sums sums = { .first = INT64_MAX, .last = INT64_MIN };
+	uint32_t addrs[BATCH];
+	bool share = t->p.workers > 1;
 	for (size_t i = 0; i < n; i++) {
 		const struct capfile_record *r = &recs[i];
-		if (t->p.workers > 1 && foreign(t, r))
+		struct usual u;
+		int cls = -1;
+		if (r->linktype == LINK_ETHERNET && r->has_time && usual_network(r->data, &u))
+			cls = usual_class(&u);
+		if (__builtin_expect(cls < 0, 0)) {
+			count_one(t, r);
 			continue;
-		packet_decode(r->linktype, r->data, p);
-		c->packets++;
-		c->bytes += r->wire_len;
-		c->captured += r->data.n;
-		count(c, p);
-		note_source(t, p);
-		if (r->has_time)
-			span(c, r->time_ns);
+		}
+		if (share && foreign_key(t, u.addrs >> 32))
+			continue;
+		addrs[sums.n] = (uint32_t)(u.addrs >> 32);
+		t->counts.classes[cls]++;
+		sum(&sums, r);
 	}
+	distinct_add_many(t->distinct[0], addrs, sums.n);
+	count_sums(&t->counts, &sums);
 }
 
 void telescope_add(struct telescope *t, const struct capfile_record *recs, size_t n)
 {
-	if (t->p.count_only) {
-		count_records(t, recs, n);
-		return;
-	}
 	for (size_t i = 0; i < n; i += BATCH) {
 		size_t m = n - i < BATCH ? n - i : BATCH;
-		for (size_t k = 0; k < m; k++)
-			one(t, &recs[i + k], &t->packets[k]);
+		if (t->p.count_only) {
+			count_records(t, recs + i, m);
+			continue;
+		}
+		for (size_t k = 0; k < m;) {
+			k += add_usual(t, recs + i + k, m - k);
+			if (k < m)
+				one(t, &recs[i + k++]);
+		}
 		flush_pending(t);
 	}
 }

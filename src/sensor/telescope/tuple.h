@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the flow and source tables want of one packet, in one cache line: it is all that is kept of a packet between decoding it and
+ * the moment when the tables' cache lines have come. Private to the telescope.
+ */
+#pragma once
+#include "model/flow.h"
+#include "wire/usual.h"
+
+/*
+ * Tags are packed to 16 bits: FLOW_ bits 0..5, bit 6 FLOW_QUOTE, bits 7..11 the UDP protocol, bits 12..15 the class (which says
+ * FLOW_FRAGMENT). Constants are 16-bit hashes of the fields that a tool may keep, in the order of enum source_constant.
+ */
+struct tuple {
+	uint64_t word[2];	/* IPv4 source, destination; then source port, destination port, IP length, protocol, TTL: from the top */
+	const uint8_t *addrs;	/* IPv6: source and destination, 32 octets inside the frame; IPv4: NULL */
+	uint64_t offset_ns;	/* since the start of the minute, < 60e9 */
+	uint64_t constants_low;	/* SEQ, SEQ_DST, SEQ_DST_PORTS, IP_ID from bit 0 on; TCP only */
+	uint32_t constants_high; /* SPORT, WINDOW */
+	uint16_t tags;
+	uint8_t flags;		/* TCP */
+	uint32_t flow_slot, flow_tag;	/* of the hashes; filled by flowtable_key() and sourcetable_key() */
+	uint32_t source_slot, source_tag;
+};
+_Static_assert(sizeof(struct tuple) == 64, "one cache line a packet");
+
+enum { TUPLE_TAGS = 0x7f, TUPLE_PROTO_SHIFT = 7, TUPLE_QUOTE = 1 << 6, TUPLE_CLASS_SHIFT = 12 };
+
+/* FLOW_ bits of a packet and back. */
+uint16_t tuple_pack(uint16_t tags, uint8_t cls);
+uint16_t tuple_unpack(uint16_t packed);
+
+/* The long way, for an IPv4 or IPv6 packet of any link type. */
+void tuple_of(const struct packet *p, uint64_t offset_ns, struct tuple *out);
+
+/* Marks that few frames can have; private to tuple_usual(). */
+uint16_t tuple_udp_tags(const struct usual *u);
+uint16_t tuple_syn_tags(const struct usual *u);
+
+/* Bits of a fold: fold16(a ^ b) == fold16(a) ^ fold16(b). */
+static inline uint32_t tuple_fold16(uint32_t v)
+{
+	return (v ^ v >> 16) & 0xffff;
+}
+
+static inline void tuple_constants(struct tuple *t, uint32_t seq, uint32_t ports, uint32_t id, uint32_t window)
+{
+	uint32_t f = tuple_fold16(seq), keyed = f ^ tuple_fold16((uint32_t)t->word[0]);
+	t->constants_low = f | keyed << 16 | (uint64_t)((keyed ^ tuple_fold16(ports)) | id << 16) << 32;
+	t->constants_high = ports >> 16 | window << 16;
+}
+
+static inline uint16_t tuple_tcp(const struct usual *u, struct tuple *t, int cls, uint32_t ports)
+{
+	uint32_t seq = usual_be32(u->t + 4), rest = usual_be32(u->t + 12), dst = (uint32_t)u->addrs, id = usual_id(u);
+	unsigned syn = cls == CLASS_TCP_SYN;
+	unsigned tags = (unsigned)(id == ((dst ^ ports ^ seq) & 0xffff)) * FLOW_MASSCAN | (syn & (seq == dst)) * FLOW_MIRAI;
+	t->flags = (uint8_t)(rest >> 16);
+	tuple_constants(t, seq, ports, id, rest & 0xffff);
+	/* A system that sets options also sets DF; a program that writes its own packets forgets it. */
+	if (__builtin_expect(syn & (rest >> 28 > 5) & !usual_dont_fragment(u), 0))
+		tags |= tuple_syn_tags(u);
+	return (uint16_t)tags;
+}
+
+/*
+ * The short way, from the bytes of an Ethernet frame: all but time and hashes. False when it isn't usual. Equal to packet_decode() and
+ * tuple_of() on any bytes.
+ */
+static inline __attribute__((always_inline)) bool tuple_usual(struct bytes frame, struct tuple *t)
+{
+	struct usual u;
+	if (__builtin_expect(!usual_network(frame, &u), 0))
+		return false;
+	int cls = usual_class(&u);
+	if (__builtin_expect(cls < 0, 0))
+		return false;
+	uint32_t ports = usual_be32(u.t);
+	unsigned tags = usual_id(&u) == 54321 ? FLOW_ZMAP_ID : 0;
+	t->word[0] = u.addrs;
+	t->addrs = NULL;
+	t->flags = 0;
+	if (__builtin_expect(u.proto == PROTO_TCP, 1)) {
+		tags |= tuple_tcp(&u, t, cls, ports);
+	} else if (u.proto == PROTO_UDP) {
+		tags |= tuple_udp_tags(&u);
+	} else {
+		ports = (uint32_t)u.t[0] << 16 | u.t[1];
+		/* Errors quote a packet: types 3, 4, 5, 11 and 12 (RFC 792). */
+		tags |= u.t[0] < 32 && 0x1838u >> u.t[0] & 1 ? TUPLE_QUOTE : 0;
+	}
+	t->word[1] = (uint64_t)ports << 32 | usual_total(&u) << 16 | (unsigned)u.proto << 8 | u.ttl;
+	t->tags = (uint16_t)(tags | (unsigned)cls << TUPLE_CLASS_SHIFT);
+	return true;
+}
+
+/* The high and low half of a 64 x 64 bit product, folded: one multiplication mixes both words (wyhash, Wang Yi). */
+static inline uint64_t tuple_mix(uint64_t a, uint64_t b)
+{
+#ifdef __SIZEOF_INT128__
+	__extension__ unsigned __int128 m = (unsigned __int128)a * b;
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+#else
+	a = (a * 0x9e3779b97f4a7c15u ^ b) * 0xbf58476d1ce4e5b9u;
+	return a ^ a >> 32;
+#endif
+}
