@@ -86,13 +86,13 @@ static void pcap_header(struct capfile *c, const uint8_t *p)
 	capfile_declare(c, c->linktype);
 }
 
-/* A record whose "seconds" are a magic, whose "fraction" is version 2.4 and whose lengths are both 0 is the header of another file. */
-static bool is_header(struct bytes w, size_t off)
+/*
+ * A record whose "seconds" are a magic, whose "fraction" is version 2.4 and whose lengths are both 0 is the header of another file, as far as
+ * its first 16 octets say; all 24 are wanted before it is believed.
+ */
+static bool is_header(const uint8_t *p)
 {
-	const uint8_t *p = bytes_need(w, off, PCAP_HEADER);
 	size_t at;
-	if (!p)
-		return false;
 	uint32_t version = load_le32(p + 4);
 	return (find_magic(load_le32(p), &at) || find_magic(load_be32(p), &at)) && load_le64(p + 8) == 0 &&
 		(version == 0x00040002 || version == 0x04000200);
@@ -117,7 +117,12 @@ static inline enum capfile_status pcap_records(struct capfile *c, struct bytes w
 		}
 		__builtin_prefetch(p + 640);
 		uint32_t caplen = get32(p + 8, swapped), len = get32(p + 12, swapped);
-		if (__builtin_expect((caplen | len) == 0 && is_header(w, off), 0)) {
+		if (__builtin_expect((caplen | len) == 0 && is_header(p), 0)) {
+			if (!bytes_need(w, off, PCAP_HEADER)) {
+				c->want = PCAP_HEADER;
+				status = CAPFILE_MORE;
+				break;
+			}
 			pcap_header(c, p);
 			off += PCAP_HEADER;
 			break;

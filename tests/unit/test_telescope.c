@@ -347,40 +347,9 @@ static void busy(void **state)
 	telescope_free(t);
 }
 
-/* The tables alone: what they hold is told, and after a reset they are as new. */
-static void tables(void **state)
-{
-	struct random rnd;
-	struct packet p;
-	random_init(&rnd, 9);
-	struct flowtable *f = flowtable_new(false, 256, 1);
-	struct sourcetable *s = sourcetable_new(false, 256, 1);
-	for (int round = 0; round < 2; round++) {
-		for (uint32_t i = 0; i < 100; i++) {
-			struct flowtable_key key;
-			make4(&recs[0], frames[0], 0x0a000000 + i, &rnd);
-			packet_decode(LINK_RAW, recs[0].data, &p);
-			struct sourcetable_packet in = { .packet = &p, .offset_ns = i, .tags = marks_of(&p) };
-			flowtable_key(f, &p, i, &key);
-			flowtable_add(f, &key, 1);
-			sourcetable_key(s, &in);
-			sourcetable_prefetch(s, &in, 1);
-			sourcetable_add(s, &in, 1);
-		}
-		assert_true(flowtable_counts(f).flows == 100 && flowtable_counts(f).folded == 0);
-		assert_int_equal(sourcetable_count(s), 100);
-		assert_true(sourcetable_lost(s) == 0 && sourcetable_memory(s) > 0 && flowtable_memory(f) > 0);
-		flowtable_reset(f);
-		sourcetable_reset(s);
-		assert_true(flowtable_counts(f).flows == 0 && sourcetable_count(s) == 0);
-	}
-	flowtable_free(f);
-	sourcetable_free(s);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(as_the_model), cmocka_unit_test(late),
-		cmocka_unit_test(jump), cmocka_unit_test(flood), cmocka_unit_test(busy), cmocka_unit_test(tables) };
+		cmocka_unit_test(jump), cmocka_unit_test(flood), cmocka_unit_test(busy) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
