@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "range/traffic.h"
-#include "sensor/telescope/flowtable.h"
+#include "sensor/telescope/telescope.h"
 #include "store/archive.h"
 
 #include <stdio.h>
@@ -17,11 +17,10 @@
 #define FLOWS_MAX (1u << 20)
 
 struct bench {
-	struct flowtable *table;
+	struct telescope *telescope;
 	struct archive_encoder *encoder;
 	struct flow *flows; /* of one minute */
 	size_t n;
-	int64_t minute;
 	uint64_t unit_ns;
 	enum archive_level level;
 	bool shuffle;
@@ -37,7 +36,7 @@ static double cpu_ns(void)
 	return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
 }
 
-static void take(void *arg, const struct flow *f)
+static void take(void *arg, const struct flow *f, bool late)
 {
 	struct bench *b = arg;
 	struct flow *to = &b->flows[b->n++];
@@ -58,34 +57,28 @@ static void shuffle(struct flow *v, size_t n)
 	}
 }
 
-static void close_minute(struct bench *b)
+static void close_minute(void *arg, int64_t minute_ns)
 {
-	b->n = 0;
-	flowtable_each(b->table, b->minute * MINUTE_NS, true, take, b);
-	flowtable_reset(b->table);
+	struct bench *b = arg;
 	if (b->shuffle)
 		shuffle(b->flows, b->n);
 	struct archive_batch batch = {
-		.flows = b->flows, .n = b->n, .minute = b->minute, .sensor = "bench", .level = b->level
+		.flows = b->flows, .n = b->n, .minute = minute_ns / MINUTE_NS, .sensor = "bench", .level = b->level
 	};
 	double start = cpu_ns();
 	archive_encode(b->encoder, &batch, &b->out);
 	b->write_ns += cpu_ns() - start;
 	b->total += b->n;
+	b->n = 0;
 }
 
 static int emit(void *arg, int64_t ns, struct bytes frame)
 {
 	struct bench *b = arg;
-	struct packet p;
-	struct flowtable_key key;
-	if (ns / MINUTE_NS != b->minute) {
-		close_minute(b);
-		b->minute = ns / MINUTE_NS;
-	}
-	packet_decode(1, frame, &p);
-	flowtable_key(b->table, &p, (uint64_t)(ns - b->minute * MINUTE_NS), &key);
-	flowtable_add(b->table, &key, 1);
+	struct capfile_record r = {
+		.data = frame, .wire_len = (uint32_t)frame.n, .linktype = LINK_ETHERNET, .time_ns = ns, .has_time = true
+	};
+	telescope_add(b->telescope, &r, 1);
 	return 0;
 }
 
@@ -133,13 +126,13 @@ static void measure(const struct run *run, uint64_t packets)
 	struct bench b = { .unit_ns = run->unit_ns, .level = run->level, .shuffle = run->shuffle };
 	traffic_params_init(&params, run->profile);
 	params.packets = packets;
-	b.minute = params.start_ns / MINUTE_NS;
-	b.table = flowtable_new(run->profile == TRAFFIC_IP6, FLOWS_MAX, 1);
+	struct telescope_params tp = { .sorted = true, .seed = 1, .sink = { &b, .flow = take, .minute = close_minute } };
+	b.telescope = telescope_new(&tp);
 	b.encoder = archive_encoder_new();
 	b.flows = mem_map(FLOWS_MAX * sizeof *b.flows);
 	struct traffic *t = traffic_new(&params, NULL);
 	ENSURE(t && traffic_run(t, emit, &b) == 0);
-	close_minute(&b);
+	telescope_flush(b.telescope);
 	traffic_free(t);
 	struct bytes in = { b.out.p, b.out.n };
 	struct prefix absent = { .addr = addr_from4(0x7f000001), .bits = 128 };
@@ -147,7 +140,7 @@ static void measure(const struct run *run, uint64_t packets)
 	printf("%-34s %9.0f %7.2f %9.0f %8.1f %8.1f %8.2f\n", run->name, n, (double)in.n / n, b.write_ns / n, all / n,
 		1e3 * n / all, one / n);
 	column_buf_free(&b.out);
-	flowtable_free(b.table);
+	telescope_free(b.telescope);
 	archive_encoder_free(b.encoder);
 	mem_unmap(b.flows, FLOWS_MAX * sizeof *b.flows);
 }
