@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -285,10 +286,23 @@ static int drop_user(uid_t uid, struct err *err)
 	return 0;
 }
 
+/* A change of user makes the kernel forget the signal at the parent's end. */
+static int keep_death_signal(int signo, pid_t parent)
+{
+	if (signo == 0)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, signo, 0, 0, 0) != 0)
+		return -1;
+	return getppid() == parent ? 0 : raise(signo);
+}
+
 int sandbox_drop(uid_t uid, struct err *err)
 {
+	int at_parents_end = 0;
+	pid_t parent = getppid();
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[2] = { { 0 } };
+	prctl(PR_GET_PDEATHSIG, &at_parents_end, 0, 0, 0);
 	if (geteuid() == 0) {
 		for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
 			if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0 && errno != EPERM)
@@ -302,6 +316,8 @@ int sandbox_drop(uid_t uid, struct err *err)
 		return err_set(err, -1, "can't drop capabilities: %s", strerror(errno));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_set(err, -1, "no_new_privs: %s", strerror(errno));
+	if (keep_death_signal(at_parents_end, parent) != 0)
+		return err_set(err, -1, "parent-death signal: %s", strerror(errno));
 	if (SANITIZED) /* the leak check traces its own process */
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	return 0;
