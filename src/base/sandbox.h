@@ -38,7 +38,7 @@ int sandbox_files(const char *const *dirs, size_t n, struct err *err) NODISCARD;
 
 /*
  * Becomes `uid` (and the group of the same number) with no other groups when the process is root; gives away all
- * capabilities in any case, for good. Returns 0, -1 with the reason.
+ * capabilities in any case, for good. A parent-death signal that was set stays set. Returns 0, -1 with the reason.
  */
 int sandbox_drop(uid_t uid, struct err *err) NODISCARD;
 
