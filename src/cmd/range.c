@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sakimori range: traffic of our own making. Writes files, sends nothing. */
 #include "cmd/range.h"
+
+#include "base/zone.h"
 #include "range/traffic.h"
 #include "wire/link.h"
 #include "wire/pcapwrite.h"
@@ -42,28 +44,6 @@ static const struct cli_option traffic_options[] = {
 		"capture to write, - for standard output" },
 };
 
-/* RFC 3339 in whole seconds with Z or an offset, or seconds since 1970. */
-static int parse_time(const char *text, int64_t *ns)
-{
-	struct tm tm = { 0 };
-	uint64_t seconds;
-	if (!cli_number(text, &seconds)) {
-		*ns = seconds <= UINT32_MAX ? (int64_t)seconds * SECOND : -1;
-		return *ns < 0 ? -1 : 0;
-	}
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	unsigned hours = 0, minutes = 0;
-	char sign = '+', more;
-	if (!rest)
-		return -1;
-	if (strcmp(rest, "Z") != 0 && (sscanf(rest, "%c%2u:%2u%c", &sign, &hours, &minutes, &more) != 3 ||
-					      (sign != '+' && sign != '-') || hours > 23 || minutes > 59))
-		return -1;
-	int64_t offset = (int64_t)hours * 3600 + (int64_t)minutes * 60;
-	*ns = ((int64_t)timegm(&tm) - (sign == '-' ? -offset : offset)) * SECOND;
-	return 0;
-}
-
 static int usage(const char *option, const char *reason)
 {
 	fprintf(stderr, "sakimori range traffic: --%s: %s\n", option, reason);
@@ -80,7 +60,7 @@ static int fill(const struct traffic_options *o, struct traffic_params *p)
 		return usage("dark", err.text);
 	if (o->own && prefix_parse(o->own, &p->own, &err))
 		return usage("own", err.text);
-	if (o->start && parse_time(o->start, &p->start_ns))
+	if (o->start && zone_parse(o->start, &p->start_ns))
 		return usage("start", "neither RFC 3339 (2026-01-01T00:00:00Z) nor seconds since 1970");
 	return 0;
 }

@@ -9,3 +9,6 @@ void show_finding(FILE *out, const struct finding *f);
 
 /* --unwrap gre,ipip as UNWRAP_* bits; unknown words are ignored with a warning on stderr. */
 unsigned show_unwrap(const struct cli_list *words);
+
+/* A number for an import: the same files (by their first bytes and sizes) and sensor give the same one, never 0. */
+uint64_t show_sender(char **paths, int n, const char *sensor);

@@ -5,7 +5,7 @@
 
 /* What the commands have in common; each row table names the members it offers. */
 struct telescope_options {
-	bool count, summary, no_map, unsorted;
+	bool count, summary, no_map, no_sandbox;
 	uint64_t workers, max_flows, max_sources, limit, min_targets, min_ports, timeout_s, seed;
 	struct cli_list dark, own, unwrap;
 	const char *sensor, *research, *research_file, *names, *owners, *tz, *geo, *asn;

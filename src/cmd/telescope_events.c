@@ -4,7 +4,7 @@
 
 #include "base/random.h"
 #include "cmd/evidence.h"
-#include "cmd/inputs.h"
+#include "cmd/run.h"
 #include "cmd/show.h"
 
 #include <stdio.h>
@@ -33,25 +33,21 @@ static void print(void *arg, const struct finding *f)
 int telescope_events(const struct cli_global *g, const void *options, int argc, char **argv)
 {
 	const struct telescope_options *o = options;
-	struct inputs in;
-	struct input_options io = { .no_map = o->no_map };
 	uint64_t seed = random_key();
+	struct run r = { 0 };
 	struct evidence *e = evidence_new(o, seed);
 	if (!e)
 		return CLI_USAGE;
 	struct feed_params fp = { .telescope = { .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
 	struct printer p = { .evidence = e, .json = g->json };
-	inputs_open(&in, argv, argc, &io);
-	in.progress = in.progress && !g->quiet;
-	struct feed *f = feed_new(&fp);
-	inputs_feed(&in, f);
-	json_init(&p.j, stdout);
-	darknet_finish(evidence_darknet(e), print, &p);
-	if (!g->json && p.shown == 0)
-		puts("no findings");
-	int code = inputs_exit(&in);
-	feed_free(f);
-	inputs_close(&in);
+	int code = run_all(&r, g, o, argc, argv, &fp);
+	if (code != CLI_USAGE) {
+		json_init(&p.j, stdout);
+		darknet_finish(evidence_darknet(e), print, &p);
+		if (!g->json && p.shown == 0)
+			puts("no findings");
+	}
+	run_free(&r);
 	evidence_free(e);
 	return code;
 }

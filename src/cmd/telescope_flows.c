@@ -1,30 +1,200 @@
 // SPDX-License-Identifier: Apache-2.0
-/* telescope flows: the flows of each minute, or with --summary their totals alone. */
+/* telescope flows: the flows of each minute, or with --summary their totals alone. With --store they are kept. */
 #include "cmd/telescope.h"
 
 #include "base/random.h"
-#include "cmd/inputs.h"
+#include "base/text.h"
+#include "cmd/paint.h"
+#include "cmd/run.h"
+#include "cmd/show.h"
+#include "cmd/storing.h"
+#include "wire/udpproto.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+struct printer {
+	struct json j;
+	bool json;
+	uint64_t limit, shown;
+};
+
+static void tags_json(struct json *j, const struct flow *f)
+{
+	static const char *const names[] = { "zmap-id", "zmap-syn", "masscan", "mirai", "nmap", "probe", "fragment", "quote" };
+	json_array(j, "tags");
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (f->tags >> i & 1)
+			json_str(j, NULL, names[i]);
+	if (f->proto == PROTO_UDP && flow_protocol(f))
+		json_str(j, NULL, udp_protocol_name((enum udp_protocol)flow_protocol(f)));
+	json_end(j, ']');
+}
+
+static void flow_json(struct json *j, const struct flow *f)
+{
+	char text[ADDR_TEXT_MAX];
+	json_object(j, NULL);
+	json_str(j, "src", addr_text(text, &f->src));
+	json_str(j, "dst", addr_text(text, &f->dst));
+	json_u64(j, "sport", f->sport);
+	json_u64(j, "dport", f->dport);
+	json_u64(j, "protocol", f->proto);
+	json_u64(j, "ttl", f->ttl);
+	json_u64(j, "tcp_flags", f->tcp_flags);
+	json_u64(j, "ip_len", f->ip_len);
+	json_u64(j, "packets", f->packets);
+	json_u64(j, "bytes", f->bytes);
+	json_str(j, "class", packet_class_name((enum packet_class)f->cls));
+	json_time(j, "first", f->first_ns);
+	json_i64(j, "first_ns", f->first_ns);
+	json_time(j, "last", f->last_ns);
+	json_i64(j, "last_ns", f->last_ns);
+	tags_json(j, f);
+	json_end(j, '}');
+	json_line(j);
+}
+
+static void print_flow(void *arg, const struct flow *f, bool late)
+{
+	struct printer *p = arg;
+	char src[ADDR_TEXT_MAX], dst[ADDR_TEXT_MAX], time[TEXT_TIME_MAX];
+	if (late || (p->limit && p->shown >= p->limit))
+		return;
+	p->shown++;
+	if (p->json) {
+		flow_json(&p->j, f);
+		return;
+	}
+	printf("%.16sZ  %-15s %5u  %-15s %5u  %3u ttl %3u %-11s %5u B %8" PRIu64 " packets\n", text_time(time, f->first_ns),
+		addr_text(src, &f->src), f->sport, addr_text(dst, &f->dst), f->dport, f->proto, f->ttl,
+		packet_class_name((enum packet_class)f->cls), f->ip_len, f->packets);
+}
+
+struct tools {
+	uint64_t sources[MARK_N + 1], all;
+};
+
+/* The tool of a source over the whole run, by its exact marks: three matches and half of what it sent. */
+static void count_tool(void *arg, const struct source *s)
+{
+	struct tools *t = arg;
+	int best = MARK_N;
+	t->all++;
+	for (int m = 0; m < MARK_N; m++)
+		if (s->marks[m] >= 3 && (uint64_t)s->marks[m] * 2 >= s->packets && (best == MARK_N || s->marks[m] > s->marks[best]))
+			best = m;
+	t->sources[best]++;
+}
+
+static const char *const tool_names[MARK_N + 1] = { [MARK_ZMAP_ID] = "zmap (IP ID 54321)", [MARK_ZMAP_SYN] = "zmap (options)",
+	[MARK_MASSCAN] = "masscan", [MARK_MIRAI] = "mirai", [MARK_NMAP] = "nmap", [MARK_N] = "none" };
+static const char *const tool_keys[MARK_N + 1] = { [MARK_ZMAP_ID] = "zmap_id", [MARK_ZMAP_SYN] = "zmap_syn",
+	[MARK_MASSCAN] = "masscan", [MARK_MIRAI] = "mirai", [MARK_NMAP] = "nmap", [MARK_N] = "none" };
+
+static void summary_json(const struct run *r, const struct tools *t, size_t memory)
+{
+	const struct telescope_counts *c = &r->counts;
+	struct json j;
+	json_init(&j, stdout);
+	json_object(&j, NULL);
+	json_u64(&j, "packets", c->packets);
+	json_u64(&j, "flows", c->flows);
+	json_u64(&j, "minutes", c->minutes);
+	json_u64(&j, "sources", t->all);
+	json_object(&j, "classes");
+	for (int k = 0; k < CLASS_SHORT; k++)
+		json_u64(&j, packet_class_name((enum packet_class)k), c->classes[k]);
+	json_end(&j, '}');
+	json_object(&j, "tools");
+	for (int m = 0; m <= MARK_N; m++)
+		json_u64(&j, tool_keys[m], t->sources[m]);
+	json_end(&j, '}');
+	json_u64(&j, "late", c->late);
+	json_u64(&j, "folded", c->folded);
+	json_u64(&j, "flows_lost", c->flows_lost);
+	json_u64(&j, "sources_lost", c->sources_lost);
+	json_u64(&j, "table_bytes", memory);
+	inputs_json(&r->in, &j);
+	json_end(&j, '}');
+	json_line(&j);
+}
+
+static void summary_text(const struct run *r, const struct tools *t, size_t memory)
+{
+	const struct telescope_counts *c = &r->counts;
+	char a[32], b[32];
+	printf("packets %s  flows %s  minutes %" PRIu64, paint_number(a, c->packets), paint_number(b, c->flows), c->minutes);
+	printf("  sources %s  tables %zu MB\n", paint_number(a, t->all), memory >> 20);
+	for (int k = 0; k < CLASS_SHORT; k++)
+		if (c->classes[k])
+			printf("  %-12s %14s  ", packet_class_name((enum packet_class)k), paint_number(a, c->classes[k])),
+				paint_bar(stdout, c->classes[k], c->packets, 30), putchar('\n');
+	puts("sources by tool");
+	for (int m = 0; m <= MARK_N; m++)
+		if (t->sources[m])
+			printf("  %-20s %10s\n", tool_names[m], paint_number(a, t->sources[m]));
+	if (c->late || c->folded || c->flows_lost || c->sources_lost)
+		printf("late packets %" PRIu64 ", folded %" PRIu64 ", without a flow %" PRIu64 ", without a source %" PRIu64 "\n", c->late,
+			c->folded, c->flows_lost, c->sources_lost);
+}
+
+static int finish_storing(struct storing *s, int code)
+{
+	struct err err = { "" };
+	uint64_t flows, repeated;
+	if (storing_close(s, &flows, &repeated, &err) < 0) {
+		fprintf(stderr, "sakimori: %s (%" PRIu64 " flows before it are kept)\n", err.text, flows);
+		return CLI_FAILED;
+	}
+	fprintf(stderr, "sakimori: stored %" PRIu64 " flows", flows);
+	if (repeated)
+		fprintf(stderr, "; %" PRIu64 " minutes were there already", repeated);
+	fputc('\n', stderr);
+	return code;
+}
+
 int telescope_flows(const struct cli_global *g, const void *options, int argc, char **argv)
 {
 	const struct telescope_options *o = options;
-	struct inputs in;
-	struct input_options io = { .no_map = o->no_map };
+	struct printer p = { .json = g->json, .limit = o->limit };
 	struct feed_params fp = {
 		.workers = (unsigned)o->workers,
-		.telescope = { .sum_sources = o->summary, .seed = random_key(), .max_flows = o->max_flows, .max_sources = o->max_sources },
+		.telescope = { .seed = random_key(), .max_flows = o->max_flows, .max_sources = o->max_sources,
+			.unwrap = show_unwrap(&o->unwrap) },
 	};
-	inputs_open(&in, argv, argc, &io);
-	struct feed *f = feed_new(&fp);
-	inputs_feed(&in, f);
-	struct telescope_counts c = feed_counts(f);
-	printf("packets %" PRIu64 " flows %" PRIu64 " minutes %" PRIu64 " sources %zu memory %zu\n", c.packets, c.flows, c.minutes,
-		feed_source_count(f), feed_memory(f));
-	int code = inputs_exit(&in);
-	feed_free(f);
-	inputs_close(&in);
+	struct run r = { 0 };
+	struct storing *s = NULL;
+	struct err err = { "" };
+	json_init(&p.j, stdout);
+	if (!o->summary) {
+		fp.telescope.sink = (struct telescope_sink){ .arg = &p, .flow = print_flow };
+		fp.telescope.sorted = true;
+	}
+	if (g->store && argc) {
+		struct storing_params sp = { .dir = g->store, .sensor = o->sensor, .sender = show_sender(argv, argc, o->sensor) };
+		s = storing_new(&sp, &err);
+		if (!s) {
+			fprintf(stderr, "sakimori: %s\n", err.text);
+			return CLI_FAILED;
+		}
+		fp.telescope.sink = storing_sink(s, &fp.telescope.sink);
+		r.store = g->store;
+	} else {
+		fp.telescope.sum_sources = o->summary;
+	}
+	int code = run_all(&r, g, o, argc, argv, &fp);
+	if (s)
+		code = finish_storing(s, code);
+	if (o->summary && code != CLI_USAGE) {
+		struct tools t = { 0 };
+		if (r.feed)
+			feed_each_source(r.feed, count_tool, &t);
+		if (g->json)
+			summary_json(&r, &t, r.feed ? feed_memory(r.feed) : 0);
+		else
+			summary_text(&r, &t, r.feed ? feed_memory(r.feed) : 0);
+	}
+	run_free(&r);
 	return code;
 }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/zone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND ((int64_t)1000000000)
+
+int zone_set(const char *name, struct err *err)
+{
+	char path[256];
+	if (strcmp(name, "UTC") != 0) {
+		if (name[0] == '/' || strstr(name, "..") ||
+			snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name) >= (int)sizeof path || access(path, R_OK) != 0)
+			return err_set(err, -1, "'%.64s' is no time zone of this system (a name like Asia/Tokyo)", name);
+	}
+	if (setenv("TZ", name, 1) != 0)
+		return err_set(err, -1, "the time zone can't be set");
+	tzset();
+	return 0;
+}
+
+static struct tm local(int64_t ns)
+{
+	time_t s = (time_t)(ns / SECOND - (ns % SECOND < 0));
+	struct tm tm = { 0 };
+	if (getenv("TZ"))
+		localtime_r(&s, &tm);
+	else
+		gmtime_r(&s, &tm);
+	return tm;
+}
+
+int64_t zone_offset_s(int64_t ns)
+{
+	return local(ns).tm_gmtoff;
+}
+
+const char *zone_text(char out[TEXT_TIME_MAX], int64_t ns)
+{
+	struct tm tm = local(ns);
+	size_t n = strftime(out, TEXT_TIME_MAX, "%Y-%m-%d %H:%M:%S ", &tm);
+	snprintf(out + n, TEXT_TIME_MAX - n, "%s", getenv("TZ") && tm.tm_zone ? tm.tm_zone : "UTC");
+	return out;
+}
+
+static int full(const char *text, int64_t *ns)
+{
+	struct tm tm = { 0 };
+	unsigned hours = 0, minutes = 0;
+	char sign = '+', more;
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (!rest)
+		return -1;
+	if (strcmp(rest, "Z") != 0 && (sscanf(rest, "%c%2u:%2u%c", &sign, &hours, &minutes, &more) != 3 ||
+					      (sign != '+' && sign != '-') || hours > 23 || minutes > 59))
+		return -1;
+	int64_t offset = (int64_t)hours * 3600 + (int64_t)minutes * 60;
+	*ns = ((int64_t)timegm(&tm) - (sign == '-' ? -offset : offset)) * SECOND;
+	return 0;
+}
+
+int zone_parse(const char *text, int64_t *ns)
+{
+	int64_t s;
+	char *end;
+	if (text_date(text, &s) == 0) {
+		*ns = (s - zone_offset_s(s * SECOND)) * SECOND;
+		return 0;
+	}
+	if (strspn(text, "0123456789") == strlen(text) && *text && strlen(text) <= 10) {
+		*ns = strtoll(text, &end, 10) * SECOND;
+		return 0;
+	}
+	return full(text, ns);
+}

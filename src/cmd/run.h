@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The common course of the telescope's commands: records come from the capture files that were named, or, with --from and --to
+ * and no file, from the store; they go into one sink. What parses outside bytes runs in the sandbox.
+ */
+#pragma once
+#include "cmd/inputs.h"
+#include "cmd/telescope.h"
+
+struct run {
+	struct inputs in;
+	struct feed *feed;	/* NULL when the store was read */
+	struct telescope_counts counts;
+	uint64_t broken;	/* blocks of the store that could not be read */
+	int64_t from_ns, to_ns;	/* of the store's part */
+	const char *store;	/* directory that is written, NULL: none */
+};
+
+/* The store directory of this call: --store or the default. */
+const char *run_store_dir(const struct cli_global *g);
+
+/*
+ * Runs everything into fp->telescope.sink. Returns an enum cli_exit; messages are on stderr. run_free() in any case. `writes`: a store
+ * directory that is written while parsing, NULL: none.
+ */
+int run_all(struct run *r, const struct cli_global *g, const struct telescope_options *o, int argc, char **argv,
+	const struct feed_params *fp);
+void run_free(struct run *r);
