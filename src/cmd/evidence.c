@@ -2,6 +2,7 @@
 #include "cmd/evidence.h"
 
 #include "base/mem.h"
+#include "base/zone.h"
 #include "cmd/prefixes.h"
 #include "wire/dns.h"
 
@@ -10,6 +11,7 @@
 
 struct evidence {
 	struct darknet *darknet;
+	struct tally *tally;
 	struct prefixes dark, own;
 	const char *kinds;
 	bool no_research;
@@ -20,7 +22,7 @@ struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
 	struct evidence *e = mem_new(sizeof *e);
 	struct err err = { "" };
 	struct prefix *own = NULL;
-	if (prefixes_read(&e->dark, &o->dark, &err) < 0 || prefixes_read(&e->own, &o->own, &err) < 0) {
+	if ((o->tz && zone_set(o->tz, &err) < 0) || prefixes_read(&e->dark, &o->dark, &err) < 0 || prefixes_read(&e->own, &o->own, &err) < 0) {
 		fprintf(stderr, "sakimori: %s\n", err.text);
 		evidence_free(e);
 		return NULL;
@@ -51,6 +53,7 @@ void evidence_free(struct evidence *e)
 	if (!e)
 		return;
 	darknet_free(e->darknet);
+	tally_free(e->tally);
 	free(e->dark.v);
 	free(e->own.v);
 	free(e);
@@ -141,6 +144,8 @@ static void on_flow(void *arg, const struct flow *f, bool late)
 	struct evidence *e = arg;
 	(void)late;
 	darknet_flow(e->darknet, f);
+	if (e->tally)
+		tally_flow(e->tally, f);
 }
 
 static void on_source(void *arg, const struct source *s)
@@ -164,6 +169,19 @@ struct telescope_sink evidence_sink(struct evidence *e)
 struct darknet *evidence_darknet(struct evidence *e)
 {
 	return e->darknet;
+}
+
+static int64_t zone(void *arg, int64_t ns)
+{
+	(void)arg;
+	return zone_offset_s(ns);
+}
+
+struct tally *evidence_tally(struct evidence *e, uint64_t seed)
+{
+	struct tally_params p = { .seed = seed, .offset_s = zone, .arg = e };
+	e->tally = tally_new(&p);
+	return e->tally;
 }
 
 /* "scan,backscatter" */

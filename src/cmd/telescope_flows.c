@@ -130,10 +130,9 @@ static void summary_text(const struct run *r, const struct tools *t, size_t memo
 		if (c->classes[k])
 			printf("  %-12s %14s  ", packet_class_name((enum packet_class)k), paint_number(a, c->classes[k])),
 				paint_bar(stdout, c->classes[k], c->packets, 30), putchar('\n');
-	puts("sources by tool");
 	for (int m = 0; m <= MARK_N; m++)
 		if (t->sources[m])
-			printf("  %-20s %10s\n", tool_names[m], paint_number(a, t->sources[m]));
+			printf("  sources by %-20s %10s\n", tool_names[m], paint_number(a, t->sources[m]));
 	if (c->late || c->folded || c->flows_lost || c->sources_lost)
 		printf("late packets %" PRIu64 ", folded %" PRIu64 ", without a flow %" PRIu64 ", without a source %" PRIu64 "\n", c->late,
 			c->folded, c->flows_lost, c->sources_lost);
@@ -188,8 +187,11 @@ int telescope_flows(const struct cli_global *g, const void *options, int argc, c
 		code = finish_storing(s, code);
 	if (o->summary && code != CLI_USAGE) {
 		struct tools t = { 0 };
+		bool exact = true;
 		if (r.feed)
 			feed_each_source(r.feed, count_tool, &t);
+		if (r.feed && t.all == 0)
+			t.all = feed_distinct(r.feed, false, &exact) + feed_distinct(r.feed, true, &exact);
 		if (g->json)
 			summary_json(&r, &t, r.feed ? feed_memory(r.feed) : 0);
 		else
