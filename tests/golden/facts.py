@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Every fact about scanners, victims and lone scan packets against `telescope events --json`, as the capture is, and again with all addresses
-exchanged and all times moved: the same conclusions must come, mapped. Device set-ups must give no scan at all.
+exchanged and all times moved: the same conclusions must come, mapped. Device set-ups must give no scan at all. What is tried is
+analysis/darknet as a whole: darknet.c, event.c, judge.c, fill.c.
 """
 import glob, json, os, struct, subprocess, sys, tempfile
 

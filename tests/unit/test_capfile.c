@@ -205,6 +205,13 @@ static void second_file_behind(void **state)
 	assert_int_equal(recs[0].linktype, 1);
 	assert_int_equal(recs[1].linktype, 101);
 	assert_true(recs[1].time_ns == 2000000005);
+
+	/* Also when the window ends in the middle of that header. */
+	for (size_t cut = 42; cut < 66; cut++) {
+		size_t n, used;
+		assert_int_equal(read_n(cut, &n, &used), CAPFILE_MORE);
+		assert_true(n == 1 && used == 42);
+	}
 }
 
 static void limits_and_lies(void **state)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* range: traffic.c with its senders in mix.c, probe.c and scan6.c, frames by frame.c. */
 #include "range/traffic.h"
 
 #include "wire/packet.h"
