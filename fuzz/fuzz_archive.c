@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The flow archive against any bytes. The first byte says how: as a segment file, or as the columns of one block whose
- * header is built right (a checksum would stop the fuzzer at the door).
+ * The flow archive against any bytes. The first byte says how: as a segment file, as the sources of a minute, or as the
+ * columns of one block whose header is built right (a checksum would stop the fuzzer at the door).
  */
 #include "base/err.h"
 #include "store/segment.h"
+#include "store/sourceblock.h"
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct archive_decoder *d;
+static struct sourceblock *sources;
 
 static int take(void *arg, const struct archive_header *h, const struct flow *flows, size_t n)
 {
@@ -51,12 +53,28 @@ static void as_columns(uint8_t how, struct bytes in)
 static void end(void)
 {
 	archive_decoder_free(d);
+	sourceblock_free(sources);
+}
+
+static int take_source(void *arg, const struct source *s)
+{
+	return 0;
+}
+
+static void as_sources(struct bytes in)
+{
+	if (in.n < 2)
+		return;
+	struct bytes data = bytes_from(in, 2);
+	struct sourceblock_query q = { NULL, take_source, NULL };
+	ENSURE(sourceblock_decode(sources, data, 0, load_le16(in.p), &q) <= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!d) {
 		d = archive_decoder_new();
+		sources = sourceblock_new();
 		atexit(end);
 	}
 	if (size < 1)
@@ -64,6 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes in = { data + 1, size - 1 };
 	if (data[0] & 1)
 		as_segment(in);
+	else if (data[0] & 16)
+		as_sources(in);
 	else
 		as_columns(data[0], in);
 	return 0;

@@ -19,7 +19,7 @@ struct archive_encoder {
 	struct column_coder *coder;
 	uint32_t *order; /* row numbers: IPv4 ascending from the front, IPv6 behind them */
 	struct flowsort_item *scratch;
-	size_t cap;
+	size_t cap, scratch_cap;
 };
 
 struct archive_decoder {
@@ -130,18 +130,32 @@ static size_t split(struct archive_encoder *e, const struct archive_batch *b)
 	if (e->cap < b->n) {
 		e->cap = b->n;
 		e->order = mem_grow(e->order, e->cap * sizeof *e->order);
-		e->scratch = mem_grow(e->scratch, 2 * e->cap * sizeof *e->scratch);
 	}
-	size_t narrow = 0, wide = 0;
-	uint32_t *later = (uint32_t *)(void *)e->scratch;
+	size_t narrow = 0, end = b->n;
 	for (size_t i = 0; i < b->n; i++) {
 		if (addr_is4(&b->flows[i].src) && addr_is4(&b->flows[i].dst))
 			e->order[narrow++] = (uint32_t)i;
 		else
-			later[wide++] = (uint32_t)i;
+			e->order[--end] = (uint32_t)i;
 	}
-	memcpy(e->order + narrow, later, wide * sizeof *later);
+	for (size_t i = narrow, k = b->n; i + 1 < k; i++) {
+		uint32_t row = e->order[i];
+		e->order[i] = e->order[--k];
+		e->order[k] = row;
+	}
 	return narrow;
+}
+
+/* Room to sort is taken only when there is something to sort. */
+static void sort(struct archive_encoder *e, const struct archive_batch *b, uint32_t *order, size_t n, bool wide)
+{
+	if (flowsort_sorted(b->flows, order, n))
+		return;
+	if (e->scratch_cap < 2 * n) {
+		e->scratch_cap = 2 * n;
+		e->scratch = mem_grow(e->scratch, e->scratch_cap * sizeof *e->scratch);
+	}
+	flowsort_rows(b->flows, order, n, wide, e->scratch);
 }
 
 static void summarize(struct archive_header *h, const struct archive_batch *b, const uint32_t *order, size_t n)
@@ -199,7 +213,7 @@ uint32_t archive_encode(struct archive_encoder *e, const struct archive_batch *b
 	uint32_t parts = blocks_of(count[0]) + blocks_of(count[1]), part = 0;
 	for (int wide = 0; wide < 2; wide++) {
 		uint32_t *order = e->order + (wide ? narrow : 0), blocks = blocks_of(count[wide]);
-		flowsort_rows(b->flows, order, count[wide], wide, e->scratch);
+		sort(e, b, order, count[wide], wide);
 		/* Equal shares, so that each block covers a narrow range of sources. */
 		for (uint32_t k = 0; k < blocks; k++) {
 			size_t from = count[wide] * k / blocks, to = count[wide] * (k + 1) / blocks;

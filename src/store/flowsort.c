@@ -104,7 +104,7 @@ static bool same_words(const struct flow *a, const struct flow *b, bool wide, in
 	return true;
 }
 
-static bool in_order(const struct flow *flows, const uint32_t *rows, size_t n)
+bool flowsort_sorted(const struct flow *flows, const uint32_t *rows, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
 		if (flowsort_cmp(&flows[rows[i - 1]], &flows[rows[i]]) > 0)
@@ -115,7 +115,7 @@ static bool in_order(const struct flow *flows, const uint32_t *rows, size_t n)
 void flowsort_rows(const struct flow *flows, uint32_t *rows, size_t n, bool wide, struct flowsort_item *scratch)
 {
 	int words = wide ? 5 : 2;
-	if (n < 2 || in_order(flows, rows, n))
+	if (n < 2)
 		return;
 	for (int k = words - 1; k >= 0; k--) {
 		for (size_t i = 0; i < n; i++) {

@@ -53,7 +53,8 @@ static int put(struct sql *s, const struct place *at, const char *key, uint64_t 
 {
 	uint8_t blob[8 * ROLLUP_SKETCH];
 	struct bytes sketch = sketch_store(k, blob);
-	sqlite3_stmt *stmt = sql_get(s, "insert or replace into rollup values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+	sqlite3_stmt *stmt = sql_get(s, "insert into rollup values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+					" on conflict do update set packets = ?6, sources = ?7, sketch = ?8");
 	sql_bind(stmt, "iiiitiib", (int64_t)at->span, at->start, at->sensor, (int64_t)at->dim, key, (int64_t)packets,
 		(int64_t)rollup_sketch_count(k), &sketch);
 	return sql_run(s, stmt, err);
@@ -155,17 +156,45 @@ static int close_span(struct sql *s, enum rollup_span span, int64_t start, struc
 	return sql_run(s, drop, err);
 }
 
+static int mark_open(struct sql *s, enum rollup_span span, int64_t start, struct err *err)
+{
+	sqlite3_stmt *stmt = sql_get(s, "insert or ignore into rollup_open values (?1, ?2)");
+	sql_bind(stmt, "ii", (int64_t)span, start);
+	return sql_run(s, stmt, err);
+}
+
 static int close_before(struct sql *s, enum rollup_span span, int64_t start, struct err *err)
 {
 	for (;;) {
-		sqlite3_stmt *next = sql_get(
-			s, "select start from rollup where sketch is not null and span = ?1 and start < ?2 limit 1");
+		sqlite3_stmt *next = sql_get(s, "select min(start) from rollup_open where span = ?1 and start < ?2");
 		sql_bind(next, "ii", (int64_t)span, start);
 		int64_t open = sql_number(next, INT64_MAX);
-		int rc = open != INT64_MAX ? close_span(s, span, open, err) : 0;
-		if (rc || open == INT64_MAX)
+		if (open == INT64_MAX)
+			return 0;
+		int rc = close_span(s, span, open, err);
+		if (rc)
+			return rc;
+		sqlite3_stmt *done = sql_get(s, "delete from rollup_open where span = ?1 and start = ?2");
+		sql_bind(done, "ii", (int64_t)span, open);
+		rc = sql_run(s, done, err);
+		if (rc)
 			return rc;
 	}
+}
+
+static int add_rows(
+	struct sql *s, int64_t sensor, enum rollup_span span, const struct rollup_row *rows, size_t n, struct err *err)
+{
+	int rc = 0;
+	for (size_t i = 0; i < n && !rc; i++) {
+		int64_t hours = span == ROLLUP_DAY ? 24 : 1, start = floor_div(rows[i].hour, hours);
+		/* Rows come by hour. */
+		if (i == 0 || start != floor_div(rows[i - 1].hour, hours))
+			rc = mark_open(s, span, start, err);
+		if (!rc)
+			rc = add_row(s, &(struct place){ span, start, sensor, rows[i].dim }, &rows[i], err);
+	}
+	return rc;
 }
 
 int rollupsql_add(struct sql *s, int64_t sensor, struct rollup *r, struct err *err)
@@ -173,20 +202,12 @@ int rollupsql_add(struct sql *s, int64_t sensor, struct rollup *r, struct err *e
 	size_t n;
 	int rc = 0;
 	const struct rollup_row *rows = rollup_rows(r, &n);
-	int64_t newest = INT64_MIN;
-	for (size_t i = 0; i < n && !rc; i++) {
-		struct place at = { ROLLUP_HOUR, rows[i].hour, sensor, rows[i].dim };
-		newest = rows[i].hour > newest ? rows[i].hour : newest;
-		rc = add_row(s, &at, &rows[i], err);
-		at.span = ROLLUP_DAY;
-		at.start = floor_div(rows[i].hour, 24);
+	for (enum rollup_span span = ROLLUP_HOUR; span < ROLLUP_SPAN_N && n && !rc; span++) {
+		rc = add_rows(s, sensor, span, rows, n, err);
 		if (!rc)
-			rc = add_row(s, &at, &rows[i], err);
+			rc = close_before(s, span, floor_div(rows[n - 1].hour, span == ROLLUP_DAY ? 24 : 1) - 1, err);
 	}
-	if (rc || !n)
-		return rc;
-	rc = close_before(s, ROLLUP_HOUR, newest - 1, err);
-	return rc ? rc : close_before(s, ROLLUP_DAY, floor_div(newest, 24) - 1, err);
+	return rc;
 }
 
 int rollupsql_each(struct sql *s, const struct store_rollup *q)

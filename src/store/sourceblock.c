@@ -112,14 +112,14 @@ static bool wanted(const struct sourceblock *b, size_t i, const struct prefix *s
 	return !src || prefix_holds(src, &a);
 }
 
-int sourceblock_decode(struct sourceblock *b, struct bytes in, int64_t minute, size_t n, const struct prefix *src,
-	int (*fn)(void *arg, const struct source *), void *arg)
+int sourceblock_decode(
+	struct sourceblock *b, struct bytes in, int64_t minute, size_t n, const struct sourceblock_query *q)
 {
 	bool any = false;
 	if (n == 0 || n > SOURCEBLOCK_MAX || get_addresses(b, &in, n))
 		return -1;
 	for (size_t i = 0; i < n && !any; i++)
-		any = wanted(b, i, src);
+		any = wanted(b, i, q->src);
 	if (!any)
 		return 0;
 	for (int k = FIRST; k < COL_N; k++)
@@ -129,10 +129,10 @@ int sourceblock_decode(struct sourceblock *b, struct bytes in, int64_t minute, s
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct source s;
-		if (!wanted(b, i, src))
+		if (!wanted(b, i, q->src))
 			continue;
 		get_row(b, i, minute, &s);
-		if (fn(arg, &s))
+		if (q->fn(q->arg, &s))
 			return 1;
 	}
 	return 0;

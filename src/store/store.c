@@ -226,6 +226,7 @@ int store_each_source(struct store *s, int64_t from_ns, int64_t to_ns, const str
 	uint8_t ends[2][16];
 	struct bytes low = { ends[0], 16 }, high = { ends[1], 16 };
 	struct relay relay = { .fn = fn, .arg = arg, .from_ns = from_ns, .to_ns = to_ns };
+	struct sourceblock_query query = { src, relay_source, &relay };
 	int rc = 0;
 	if (from_ns >= to_ns)
 		return 0;
@@ -240,7 +241,7 @@ int store_each_source(struct store *s, int64_t from_ns, int64_t to_ns, const str
 	while (!rc && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		sql_text(stmt, 1, relay.sensor, sizeof relay.sensor);
 		rc = sourceblock_decode(s->block, sql_bytes(stmt, 3), sqlite3_column_int64(stmt, 0),
-			(size_t)sqlite3_column_int64(stmt, 2), src, relay_source, &relay);
+			(size_t)sqlite3_column_int64(stmt, 2), &query);
 		rc = rc < 0 ? -STORE_DAMAGED : rc > 0 ? -STORE_STOPPED : 0;
 	}
 	sqlite3_finalize(stmt);

@@ -226,6 +226,40 @@ static void queries(void **state)
 	free(back);
 }
 
+/* Blocks are passed over by their header, at its edges exactly. */
+static void headers_match(void **state)
+{
+	struct archive_header h = {
+		.first_ns = 100, .last_ns = 200, .src_min = addr_from4(0x0a000000), .src_max = addr_from4(0x0a0000ff)
+	};
+	static const struct {
+		const char *src;
+		int64_t from, to;
+		bool want;
+	} cases[] = {
+		{ NULL, 0, 100, false },
+		{ NULL, 0, 101, true },
+		{ NULL, 200, 201, true },
+		{ NULL, 201, 300, false },
+		{ "10.0.0.0/32", 0, 300, true },
+		{ "10.0.0.255/32", 0, 300, true },
+		{ "10.0.1.0/32", 0, 300, false },
+		{ "9.255.255.255/32", 0, 300, false },
+		{ "9.0.0.0/8", 0, 300, false },
+		{ "10.0.0.0/8", 0, 300, true },
+		{ "10.0.0.64/26", 0, 300, true },
+		{ "::/0", 0, 300, true },
+		{ "2001::/16", 0, 300, false },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct prefix p;
+		if (cases[i].src)
+			assert_int_equal(prefix_parse(cases[i].src, &p, NULL), 0);
+		assert_int_equal(archive_header_matches(&h, cases[i].from, cases[i].to, cases[i].src ? &p : NULL),
+			cases[i].want);
+	}
+}
+
 /* The exact bytes of a small block: the format is the same on every machine and in every version. */
 static void fixed_bytes(void **state)
 {
@@ -340,7 +374,7 @@ static void header_checks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(round_trip), cmocka_unit_test(order_free),
-		cmocka_unit_test(queries), cmocka_unit_test(fixed_bytes), cmocka_unit_test(lies),
-		cmocka_unit_test(header_checks) };
+		cmocka_unit_test(queries), cmocka_unit_test(headers_match), cmocka_unit_test(fixed_bytes),
+		cmocka_unit_test(lies), cmocka_unit_test(header_checks) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,9 +198,45 @@ static void cutting(void **state)
 	remove_dir(dirfd, path);
 }
 
+/* Appends until a limit stops it: what was half written is gone at once, what was there stays. */
+static int append_to_limit(int dirfd)
+{
+	static const uint8_t blocks[1000];
+	struct rlimit l = { 2500, RLIM_INFINITY };
+	char name[SEGMENT_NAME_MAX];
+	uint64_t length = 0;
+	struct stat st;
+	struct err err = { "" };
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &l))
+		return 1;
+	for (int k = 0; k < 2; k++)
+		if (segment_append(dirfd, HOUR, (struct bytes){ blocks, sizeof blocks }, &length, &err))
+			return 2;
+	if (segment_append(dirfd, HOUR, (struct bytes){ blocks, sizeof blocks }, &length, &err) != -SEGMENT_FULL)
+		return 3;
+	if (length != SEGMENT_HEADER + 2000 || fstatat(dirfd, segment_name(name, HOUR), &st, 0) ||
+		st.st_size != (off_t)length)
+		return 4;
+	return strstr(err.text, name) ? 0 : 5;
+}
+
+static void limits(void **state)
+{
+	char path[64];
+	int status, dirfd = temp_dir(path);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(append_to_limit(dirfd));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	remove_dir(dirfd, path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(truncation),
-		cmocka_unit_test(one_octet), cmocka_unit_test(cutting) };
+		cmocka_unit_test(one_octet), cmocka_unit_test(cutting), cmocka_unit_test(limits) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -231,20 +231,20 @@ static void source_lies(void **state)
 	struct column_buf out = { 0 };
 	sourceblock_encode(b, v, 40, &out);
 	struct got_sources none = { .n = 0 };
+	struct sourceblock_query all = { NULL, drop_source, &none };
 	struct prefix nobody = { .addr = { .b = { 0xff } }, .bits = 128 };
 	for (size_t cut = 0; cut < out.n; cut++) {
 		uint8_t *copy = malloc(cut + 1);
 		memcpy(copy, out.p, cut);
-		assert_int_equal(
-			sourceblock_decode(b, (struct bytes){ copy, cut }, 5, 40, NULL, drop_source, &none), -1);
+		assert_int_equal(sourceblock_decode(b, (struct bytes){ copy, cut }, 5, 40, &all), -1);
 		free(copy);
 	}
 	for (int round = 0; round < 20000; round++) {
 		uint8_t *copy = malloc(out.n);
 		memcpy(copy, out.p, out.n);
 		copy[random_below(&r, out.n)] = (uint8_t)random_u64(&r);
-		int rc = sourceblock_decode(
-			b, (struct bytes){ copy, out.n }, 5, 40, round & 1 ? &nobody : NULL, drop_source, &none);
+		all.src = round & 1 ? &nobody : NULL;
+		int rc = sourceblock_decode(b, (struct bytes){ copy, out.n }, 5, 40, &all);
 		assert_in_range(rc + 1, 0, 1);
 		free(copy);
 	}
