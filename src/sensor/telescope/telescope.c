@@ -121,14 +121,17 @@ static void emit_source(void *arg, const struct source *s)
 	t->p.sink.source(t->p.sink.arg, s);
 }
 
-static void note_addr(void *arg, const struct addr *a)
+static void note4(void *distinct, const struct addr *a)
 {
-	struct telescope *t = arg;
+	uint32_t key = addr_to4(a);
+	distinct_add(distinct, &key);
+}
+
+static void note6(void *distinct, const struct addr *a)
+{
 	uint32_t key[4];
 	memcpy(key, a->b, 16);
-	if (addr_is4(a))
-		key[0] = addr_to4(a);
-	distinct_add(t->distinct[!addr_is4(a)], key);
+	distinct_add(distinct, key);
 }
 
 static void close_window(struct telescope *t, struct window *w)
@@ -148,7 +151,7 @@ static void close_window(struct telescope *t, struct window *w)
 	}
 	for (int wide = 0; wide < 2 && w->sources[wide]; wide++) {
 		t->counts.sources_lost += sourcetable_lost(w->sources[wide]);
-		sourcetable_addrs(w->sources[wide], note_addr, t);
+		sourcetable_addrs(w->sources[wide], wide ? note6 : note4, t->distinct[wide]);
 		if (t->p.sink.source)
 			sourcetable_each(w->sources[wide], w->start / MINUTE_NS, emit_source, t);
 		sourcetable_reset(w->sources[wide]);
@@ -377,6 +380,36 @@ static inline void count_sums(struct telescope_counts *c, const struct usual_sum
 	span(c, s->first, s->last, s->n);
 }
 
+#define INLINE inline __attribute__((always_inline))
+
+/* Bytes to tuples, as long as usual frames of the current minute come. Returns how many records that were. */
+static INLINE size_t decode_usual(struct telescope *t, const struct capfile_record *recs, size_t n, struct tuple **to, bool share)
+{
+	const uint64_t start = (uint64_t)t->windows[NOW].start;
+	struct usual_sums sums = { .first = INT64_MAX, .last = INT64_MIN };
+	struct tuple *k = *to;
+	size_t i;
+	for (i = 0; i < n; i++) {
+		const struct capfile_record *r = &recs[i];
+		k->offset_ns = (uint64_t)r->time_ns - start;
+		if (k->offset_ns >= (uint64_t)MINUTE_NS || !r->has_time || r->linktype != LINK_ETHERNET ||
+			!tuple_usual(r->data, k))
+			break;
+		if (share && foreign_key(t, k->word[0] >> 32))
+			continue;
+		k++;
+		if (share)
+			sum(&sums, r);
+	}
+	for (size_t j = 0; !share && j < i; j++)
+		sum(&sums, &recs[j]);
+	if (i)
+		t->clock = recs[i - 1].time_ns;
+	count_sums(&t->counts, &sums);
+	*to = k;
+	return i;
+}
+
 /* Takes usual frames of the current minute as long as they come; returns how many records that were. */
 static size_t add_usual(struct telescope *t, const struct capfile_record *recs, size_t n)
 {
@@ -384,31 +417,17 @@ static size_t add_usual(struct telescope *t, const struct capfile_record *recs, 
 	if (!now->open || !t->plain)
 		return 0;
 	turn_to(t, NOW);
-	struct tuple *k = &t->pending.tuples[0][t->pending.n[0]];
+	struct tuple *k = &t->pending.tuples[0][t->pending.n[0]], *end = k;
+	size_t taken = t->p.workers > 1 ? decode_usual(t, recs, n, &end, true) : decode_usual(t, recs, n, &end, false);
 	struct flowtable_front flows = flowtable_front(now->flows[0]);
 	struct sourcetable_front sources = sourcetable_front(sources_of(t, now, 0));
-	struct usual_sums sums = { .first = INT64_MAX, .last = INT64_MIN };
-	bool share = t->p.workers > 1;
-	size_t i;
-	for (i = 0; i < n; i++) {
-		const struct capfile_record *r = &recs[i];
-		k->offset_ns = (uint64_t)r->time_ns - (uint64_t)now->start;
-		if (k->offset_ns >= (uint64_t)MINUTE_NS || !r->has_time || r->linktype != LINK_ETHERNET ||
-			!tuple_usual(r->data, k))
-			break;
-		if (share && foreign_key(t, k->word[0] >> 32))
-			continue;
+	for (; k < end; k++) {
 		flowtable_key(&flows, k);
 		sourcetable_key(&sources, k);
 		t->counts.classes[k->tags >> TUPLE_CLASS_SHIFT]++;
-		sum(&sums, r);
-		k++;
 	}
-	if (i)
-		t->clock = recs[i - 1].time_ns;
-	t->pending.n[0] = (size_t)(k - t->pending.tuples[0]);
-	count_sums(&t->counts, &sums);
-	return i;
+	t->pending.n[0] = (size_t)(end - t->pending.tuples[0]);
+	return taken;
 }
 
 static void count_one(struct telescope *t, const struct capfile_record *r)
@@ -486,8 +505,6 @@ void telescope_flush(struct telescope *t)
 	flush_pending(t);
 	close_window(t, &t->windows[BEFORE]);
 	close_window(t, &t->windows[NOW]);
-	for (int wide = 0; wide < 2 && t->run[wide]; wide++)
-		sourcetable_addrs(t->run[wide], note_addr, t);
 }
 
 const struct telescope_counts *telescope_counts(const struct telescope *t)
@@ -497,6 +514,9 @@ const struct telescope_counts *telescope_counts(const struct telescope *t)
 
 const struct distinct *telescope_distinct(const struct telescope *t, bool ip6)
 {
+	/* A table over the run has them all, so the set is made when somebody asks. Adding again changes nothing. */
+	if (t->run[ip6])
+		sourcetable_addrs(t->run[ip6], ip6 ? note6 : note4, t->distinct[ip6]);
 	return t->distinct[ip6];
 }
 
