@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define PCAP_HEADER 24u
-#define PREFETCH 640	/* octets ahead: some records, so that a page of the file that ends stops nothing */
+#define PREFETCH 2048	/* octets ahead: some records, so that a page of the file that ends stops nothing */
 
 /* Magic numbers as read little-endian; the swapped ones are what a big-endian writer leaves. */
 static const struct {

@@ -94,23 +94,27 @@ static inline uint32_t slot_of(const struct flowtable *t, size_t r, uint32_t tag
 	return (uint32_t)(r + 1) | (tag & ~t->index_mask);
 }
 
+static void fill_slots(struct flowtable *t)
+{
+	for (size_t i = 0; i < t->n_records; i++) {
+		uint64_t hash = hash_key(t, (const uint64_t *)record(t, i), t->words, tail_of(t, i)->flags);
+		size_t at = hash & (t->n_slots - 1);
+		while (t->slots[at])
+			at = (at + 1) & (t->n_slots - 1);
+		t->slots[at] = slot_of(t, i, (uint32_t)(hash >> 32));
+	}
+}
+
 /*
  * Doubles the slots where they are, at most half full: amortised one insert a record, none once the size fits the traffic, and no page is
  * touched that isn't used later.
  */
 static void grow(struct flowtable *t)
 {
-	size_t slots = t->n_slots * 2;
 	memset(t->slots, 0, t->n_slots * sizeof *t->slots);
-	t->n_slots = slots;
-	ENSURE(slots <= t->room_slots);
-	for (size_t i = 0; i < t->n_records; i++) {
-		uint64_t hash = hash_key(t, (const uint64_t *)record(t, i), t->words, tail_of(t, i)->flags);
-		size_t at = hash & (slots - 1);
-		while (t->slots[at])
-			at = (at + 1) & (slots - 1);
-		t->slots[at] = slot_of(t, i, (uint32_t)(hash >> 32));
-	}
+	t->n_slots *= 2;
+	ENSURE(t->n_slots <= t->room_slots);
+	fill_slots(t);
 }
 
 struct flowtable_front flowtable_front(const struct flowtable *t)
@@ -362,6 +366,19 @@ void flowtable_each(struct flowtable *t, int64_t minute_ns, bool sorted, void (*
 		fn(arg, &f);
 	}
 	free(order);
+}
+
+void flowtable_move(struct flowtable *to, struct flowtable *from)
+{
+	ENSURE(to->n_records == 0 && to->stride == from->stride && to->limit == from->limit);
+	while (from->n_records > to->n_slots / 2)
+		to->n_slots *= 2;
+	memcpy(to->records, from->records, from->n_records * from->stride);
+	to->n_records = from->n_records;
+	to->folded = from->folded;
+	to->lost = from->lost;
+	fill_slots(to);
+	flowtable_reset(from);
 }
 
 void flowtable_reset(struct flowtable *t)

@@ -164,6 +164,22 @@ static void close_window(struct telescope *t, struct window *w)
 		t->p.sink.minute(t->p.sink.arg, w->start);
 }
 
+/* The minute before is over for good. Its tables, which are large and warm, take over the little that the current minute has. */
+static void close_before(struct telescope *t)
+{
+	struct window *now = &t->windows[NOW], *before = &t->windows[BEFORE];
+	flush_pending(t);
+	close_window(t, before);
+	for (int wide = 0; wide < 2; wide++) {
+		struct flowtable *large = before->flows[wide], *small = now->flows[wide];
+		if (flowtable_memory(large) <= flowtable_memory(small))
+			continue;
+		flowtable_move(large, small);
+		now->flows[wide] = large;
+		before->flows[wide] = small;
+	}
+}
+
 static int64_t minute_of(int64_t ns)
 {
 	int64_t m = ns / MINUTE_NS;
@@ -189,8 +205,11 @@ static void roll(struct telescope *t, int64_t ns)
 static int window_for(struct telescope *t, int64_t ns)
 {
 	struct window *now = &t->windows[NOW], *before = &t->windows[BEFORE];
-	if (now->open && ns >= now->start && ns - now->start < MINUTE_NS)
+	if (now->open && ns >= now->start && ns - now->start < MINUTE_NS) {
+		if (before->open && ns - now->start >= TELESCOPE_GRACE_NS)
+			close_before(t);
 		return NOW;
+	}
 	if (ns < t->closed_until)
 		return -1;
 	if (!now->open || ns > now->start) {
@@ -204,6 +223,12 @@ static int window_for(struct telescope *t, int64_t ns)
 		before->start = now->start - MINUTE_NS;
 	}
 	return BEFORE;
+}
+
+/* How far into the current minute records need no decision. */
+static inline uint64_t undecided_from(const struct telescope *t)
+{
+	return !t->windows[NOW].open ? 0 : t->windows[BEFORE].open ? TELESCOPE_GRACE_NS : MINUTE_NS;
 }
 
 static void late_flow(struct telescope *t, const struct packet *p, uint16_t tags, int64_t ns)
@@ -336,7 +361,7 @@ static void one(struct telescope *t, const struct capfile_record *r)
 	if (r->has_time)
 		t->clock = r->time_ns < TIME_MIN ? TIME_MIN : r->time_ns > TIME_MAX ? TIME_MAX : r->time_ns;
 	/* Before anything else, so that all workers close the same minutes at the same record, whoever owns it. */
-	if (!now->open || (uint64_t)t->clock - (uint64_t)now->start >= (uint64_t)MINUTE_NS)
+	if ((uint64_t)t->clock - (uint64_t)now->start >= undecided_from(t))
 		which = window_for(t, t->clock);
 	packet_decode(r->linktype, r->data, &p);
 	if (t->p.workers > 1 && foreign(t, &p))
@@ -385,14 +410,14 @@ static inline void count_sums(struct telescope_counts *c, const struct usual_sum
 /* Bytes to tuples, as long as usual frames of the current minute come. Returns how many records that were. */
 static INLINE size_t decode_usual(struct telescope *t, const struct capfile_record *recs, size_t n, struct tuple **to, bool share)
 {
-	const uint64_t start = (uint64_t)t->windows[NOW].start;
+	const uint64_t start = (uint64_t)t->windows[NOW].start, end = undecided_from(t);
 	struct usual_sums sums = { .first = INT64_MAX, .last = INT64_MIN };
 	struct tuple *k = *to;
 	size_t i;
 	for (i = 0; i < n; i++) {
 		const struct capfile_record *r = &recs[i];
 		k->offset_ns = (uint64_t)r->time_ns - start;
-		if (k->offset_ns >= (uint64_t)MINUTE_NS || !r->has_time || r->linktype != LINK_ETHERNET ||
+		if (k->offset_ns >= end || !r->has_time || r->linktype != LINK_ETHERNET ||
 			!tuple_usual(r->data, k))
 			break;
 		if (share && foreign_key(t, k->word[0] >> 32))
@@ -492,9 +517,9 @@ void telescope_add(struct telescope *t, const struct capfile_record *recs, size_
 void telescope_advance(struct telescope *t, int64_t ns)
 {
 	struct window *now = &t->windows[NOW], *before = &t->windows[BEFORE];
-	if (before->open && ns - before->start >= 2 * MINUTE_NS)
-		close_window(t, before);
-	if (now->open && ns - now->start >= 2 * MINUTE_NS)
+	if (before->open && ns - before->start >= MINUTE_NS + TELESCOPE_GRACE_NS)
+		close_before(t);
+	if (now->open && ns - now->start >= MINUTE_NS + TELESCOPE_GRACE_NS)
 		close_window(t, now);
 }
 
