@@ -14,12 +14,8 @@
 #include <unistd.h>
 
 #define PROBE_SIZE 4096u
-#define READ_SIZE (1u << 20)
+#define READ_SIZE (256u << 10)	/* stays in the second level cache until it was looked at */
 #define MAP_CHUNK (8u << 20)
-
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
 
 struct input {
 	int fd;
@@ -28,7 +24,7 @@ struct input {
 	size_t map_size, map_pos, map_ready; /* ready: asked for up to here */
 	uint8_t *buf;
 	size_t cap, start, end;
-	bool eof, probed;
+	bool eof, probed, may_map;
 	struct decompress *z;
 	uint64_t offset;
 	int status;
@@ -97,10 +93,17 @@ int input_open(struct input **out, const char *path, const struct input_options 
 	struct input *in = mem_new(sizeof *in);
 	in->fd = fd;
 	in->name = strdup(path);
-	if (S_ISREG(st.st_mode) && !(o && o->no_map) && lseek(fd, 0, SEEK_CUR) == 0)
-		try_map(in, st.st_size);
+	in->may_map = S_ISREG(st.st_mode) && !(o && o->no_map) && lseek(fd, 0, SEEK_CUR) == 0;
 	*out = in;
 	return INPUT_OK;
+}
+
+bool input_map(struct input *in)
+{
+	struct stat st;
+	if (in->may_map && !in->probed && fstat(in->fd, &st) == 0)
+		try_map(in, st.st_size);
+	return in->map;
 }
 
 void input_close(struct input *in)
@@ -213,7 +216,9 @@ static struct bytes mapped_window(struct input *in, size_t want)
 			n = in->map_size - from;
 		if (from > MAP_CHUNK && in->map_pos > MAP_CHUNK)
 			madvise((void *)(in->map + ((in->map_pos - MAP_CHUNK) & ~(size_t)(MAP_CHUNK - 1))), MAP_CHUNK, MADV_DONTNEED);
-		madvise((void *)(in->map + (from & ~(size_t)4095)), n + (from & 4095), MADV_POPULATE_READ);
+		/* Threads take the faults where they read; the disk is asked for what comes after. */
+		if (from + n < in->map_size)
+			posix_fadvise(in->fd, (off_t)(from + n), MAP_CHUNK, POSIX_FADV_WILLNEED);
 		in->map_ready = from + n;
 	}
 	if (atomic_load(&shrunk) && in->status == INPUT_OK)

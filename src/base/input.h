@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A file, pipe or compressed file as a sliding window of bytes. Regular files are mapped (pages are asked for ahead and dropped
- * behind), everything else is read; gzip (RFC 1952, many members), zstd (RFC 8878, many frames) and xz are known by their first
+ * A file, pipe or compressed file as a sliding window of bytes. It is read in pieces that fit the processor's cache; a regular file can be
+ * mapped instead, in larger windows, for several threads that look at the same bytes (pages are dropped behind). gzip (RFC 1952, many members), zstd (RFC 8878, many frames) and xz are known by their first
  * bytes, not by their name. Decompression is limited in memory and in expansion.
  */
 #pragma once
@@ -14,7 +14,7 @@
 struct input; /* opaque */
 
 struct input_options {
-	bool no_map;		/* use read(2) for regular files too */
+	bool no_map;		/* input_map() does nothing */
 };
 
 enum input_error {
@@ -28,6 +28,9 @@ enum input_error {
 /* Opens `path` ("-": standard input). Nothing is read yet. On failure `*out` is NULL and `err` says why, naming the path. */
 int input_open(struct input **out, const char *path, const struct input_options *o, struct err *err) NODISCARD;
 void input_close(struct input *in);
+
+/* Before the first window: map the file where that is possible. Costs one thread more than reading does. */
+bool input_map(struct input *in);
 
 /*
  * What lies at the current position: at least `want` bytes, or all that is left, or nothing at the end. The view lives until the next

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define PCAP_HEADER 24u
+#define PREFETCH 2048	/* octets ahead: some records, so that a page of the file that ends stops nothing */
 
 /* Magic numbers as read little-endian; the swapped ones are what a big-endian writer leaves. */
 static const struct {
@@ -103,50 +104,69 @@ static inline uint32_t get32(const uint8_t *p, bool swapped)
 	return swapped ? load_be32(p) : load_le32(p);
 }
 
-static inline enum capfile_status pcap_records(struct capfile *c, struct bytes w, struct capfile_read *out, bool swapped)
+/*
+ * A record of no captured bytes or too many, which is rare. `*empty`: it is an ordinary packet without bytes. Else RECORDS behind another
+ * file's header, MORE when that may be one and isn't all there.
+ */
+static enum capfile_status odd_record(struct capfile *c, struct bytes w, struct capfile_read *out, bool *empty)
 {
-	size_t off = 0, n = 0, header = c->record_header;
-	uint32_t unit = c->ns ? 1 : 1000;
+	const uint8_t *p = w.p + out->used;
+	uint32_t caplen = get32(p + 8, c->swapped), len = get32(p + 12, c->swapped);
+	if (caplen > CAPFILE_MAX_CAPLEN)
+		return capfile_fail(c, "a record claims %llu captured bytes", caplen);
+	*empty = len != 0 || !is_header(p);
+	if (*empty)
+		return CAPFILE_RECORDS;
+	if (!bytes_need(w, out->used, PCAP_HEADER)) {
+		c->want = PCAP_HEADER;
+		return CAPFILE_MORE;
+	}
+	pcap_header(c, p);
+	out->used += PCAP_HEADER;
+	return CAPFILE_RECORDS;
+}
+
+/* What a record costs here every packet costs: state is kept in locals, and each record is looked at once. */
+static inline __attribute__((always_inline)) enum capfile_status pcap_records(struct capfile *c, struct bytes w,
+	struct capfile_read *out, bool swapped)
+{
+	const uint8_t *p = w.p, *end = w.p + w.n;
+	const size_t header = c->record_header;
+	const uint32_t unit = c->ns ? 1 : 1000;
+	const int linktype = c->linktype;
+	struct capfile_record *r = out->recs, *last = out->recs + out->max;
 	enum capfile_status status = CAPFILE_RECORDS;
-	while (n < out->max) {
-		const uint8_t *p = bytes_need(w, off, header);
-		if (!p) {
+	for (; r < last; r++) {
+		size_t left = (size_t)(end - p);
+		if (left < header) {
 			c->want = header;
 			status = CAPFILE_MORE;
 			break;
 		}
-		__builtin_prefetch(p + 640);
-		uint32_t caplen = get32(p + 8, swapped), len = get32(p + 12, swapped);
-		if (__builtin_expect((caplen | len) == 0 && is_header(p), 0)) {
-			if (!bytes_need(w, off, PCAP_HEADER)) {
-				c->want = PCAP_HEADER;
-				status = CAPFILE_MORE;
-				break;
-			}
-			pcap_header(c, p);
-			off += PCAP_HEADER;
-			break;
+		__builtin_prefetch(p + PREFETCH);
+		uint32_t caplen = get32(p + 8, swapped);
+		if (__builtin_expect(caplen - 1 >= CAPFILE_MAX_CAPLEN, 0)) {
+			out->used = (size_t)(p - w.p);
+			bool empty = false;
+			out->n = (size_t)(r - out->recs);
+			status = odd_record(c, w, out, &empty);
+			if (!empty)
+				return status;
 		}
-		if (__builtin_expect(caplen > CAPFILE_MAX_CAPLEN, 0)) {
-			status = capfile_fail(c, "a record claims %llu captured bytes", caplen);
-			break;
-		}
-		if (!bytes_need(w, off + header, caplen)) {
+		if (left - header < caplen) {
 			c->want = header + caplen;
 			status = CAPFILE_MORE;
 			break;
 		}
-		out->recs[n++] = (struct capfile_record){
-			.data = { p + header, caplen },
-			.wire_len = len,
-			.linktype = c->linktype,
-			.time_ns = (int64_t)get32(p, swapped) * 1000000000 + (int64_t)get32(p + 4, swapped) * unit,
-			.has_time = true,
-		};
-		off += header + caplen;
+		r->data = (struct bytes){ p + header, caplen };
+		r->wire_len = get32(p + 12, swapped);
+		r->linktype = linktype;
+		r->time_ns = (int64_t)get32(p, swapped) * 1000000000 + (int64_t)get32(p + 4, swapped) * unit;
+		r->has_time = true;
+		p += header + caplen;
 	}
-	out->used = off;
-	out->n = n;
+	out->used = (size_t)(p - w.p);
+	out->n = (size_t)(r - out->recs);
 	return status;
 }
 

@@ -6,7 +6,7 @@ import json, os, subprocess, sys
 top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 data = os.path.join(top, "..", "shared", "data")
 binary = os.environ.get("SAKIMORI", os.path.join(top, "build", "sakimori"))
-modes = [["--count"], []] if len(sys.argv) < 2 else [sys.argv[1:]]
+modes = [["--count"], []] if len(sys.argv) < 2 else [[a for a in sys.argv[1:] if a]]
 
 CLASSES = "tcp_syn tcp_syn_ack tcp_ack tcp_fin tcp_rst tcp_push tcp_other udp icmp other".split()
 LAYERS = "ip4 ip6 arp nonip badip badl2 short frag frag6 vlan".split()

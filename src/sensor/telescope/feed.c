@@ -175,6 +175,8 @@ int feed_file(struct feed *f, struct input *in, struct feed_file *out, feed_prog
 	struct worker *w = &f->workers[0];
 	*out = (struct feed_file){ 0 };
 	f->seen_types = 0;
+	if (f->n > 1)
+		input_map(in);
 	f->window = input_window(in, 4);
 	if (!capfile_recognise(f->window)) {
 		struct err err = { "not a pcap or pcapng file" };

@@ -26,12 +26,12 @@ struct tail {
 _Static_assert(sizeof(struct tail) == 16, "32 octets an IPv4 flow");
 
 struct flowtable {
-	uint32_t *slots;	/* 0: empty, else (record + 1) | tag << index_bits */
+	uint32_t *slots;	/* 0: empty, else (record + 1) | tag above index_mask */
 	uint8_t *records;	/* key words, then struct tail */
-	size_t n_slots, n_records;
+	size_t n_slots, room_slots, n_records;
 	size_t max_flows, limit; /* new keys are folded from the first on; the second is all there is room for */
 	size_t words, stride;
-	unsigned index_bits;
+	uint32_t index_mask;	/* the bits of a slot that are a record's number; the others are a tag */
 	uint64_t seed[2];
 	uint64_t folded, lost;
 	size_t touched;		/* most records ever in use */
@@ -57,12 +57,15 @@ struct flowtable *flowtable_new(bool wide, size_t max_flows, uint64_t seed)
 	t->seed[0] = random_mix(seed ^ 0x666c6f77u);
 	t->seed[1] = random_mix(seed + 0x9e3779b97f4a7c15u) | 1;
 	t->limit = max_flows + max_flows / RESERVE_SHARE;
-	t->index_bits = 1;
-	while ((size_t)1 << t->index_bits <= t->limit)
-		t->index_bits++;
+	t->index_mask = 1;
+	while (t->index_mask < t->limit)
+		t->index_mask = t->index_mask << 1 | 1;
 	t->records = mem_map(t->limit * t->stride);
 	t->n_slots = FIRST_SLOTS;
-	t->slots = mem_map(t->n_slots * sizeof *t->slots);
+	t->room_slots = FIRST_SLOTS;
+	while (t->room_slots / 2 < t->limit + FLOWTABLE_BATCH)
+		t->room_slots *= 2;
+	t->slots = mem_map(t->room_slots * sizeof *t->slots);
 	return t;
 }
 
@@ -70,7 +73,7 @@ void flowtable_free(struct flowtable *t)
 {
 	if (!t)
 		return;
-	mem_unmap(t->slots, t->n_slots * sizeof *t->slots);
+	mem_unmap(t->slots, t->room_slots * sizeof *t->slots);
 	mem_unmap(t->records, t->limit * t->stride);
 	free(t);
 }
@@ -86,25 +89,32 @@ static struct tail *tail_of(const struct flowtable *t, size_t i)
 }
 
 /* Upper hash bits beside the record's number: hardly a lookup touches a record that isn't the key's. */
-static inline uint32_t slot_tag(uint32_t tag, unsigned index_bits)
+static inline uint32_t slot_of(const struct flowtable *t, size_t r, uint32_t tag)
 {
-	return tag >> index_bits << index_bits;
+	return (uint32_t)(r + 1) | (tag & ~t->index_mask);
 }
 
-/* Doubles the slots, at most half full: amortised one insert a record, and none once the size fits the traffic. */
-static void grow(struct flowtable *t)
+static void fill_slots(struct flowtable *t)
 {
-	size_t slots = t->n_slots * 2;
-	mem_unmap(t->slots, t->n_slots * sizeof *t->slots);
-	t->slots = mem_map(slots * sizeof *t->slots);
-	t->n_slots = slots;
 	for (size_t i = 0; i < t->n_records; i++) {
 		uint64_t hash = hash_key(t, (const uint64_t *)record(t, i), t->words, tail_of(t, i)->flags);
-		size_t at = hash & (slots - 1);
+		size_t at = hash & (t->n_slots - 1);
 		while (t->slots[at])
-			at = (at + 1) & (slots - 1);
-		t->slots[at] = (uint32_t)(i + 1) | slot_tag((uint32_t)(hash >> 32), t->index_bits);
+			at = (at + 1) & (t->n_slots - 1);
+		t->slots[at] = slot_of(t, i, (uint32_t)(hash >> 32));
 	}
+}
+
+/*
+ * Doubles the slots where they are, at most half full: amortised one insert a record, none once the size fits the traffic, and no page is
+ * touched that isn't used later.
+ */
+static void grow(struct flowtable *t)
+{
+	memset(t->slots, 0, t->n_slots * sizeof *t->slots);
+	t->n_slots *= 2;
+	ENSURE(t->n_slots <= t->room_slots);
+	fill_slots(t);
 }
 
 struct flowtable_front flowtable_front(const struct flowtable *t)
@@ -112,19 +122,16 @@ struct flowtable_front flowtable_front(const struct flowtable *t)
 	return (struct flowtable_front){ t->slots, { t->seed[0], t->seed[1] }, (uint32_t)(t->n_slots - 1) };
 }
 
-static inline void words_of(const struct tuple *k, uint64_t *word, size_t words)
+static inline void wide_words(const struct tuple *k, uint64_t word[WIDE_WORDS])
 {
-	if (words == WIDE_WORDS)
-		memcpy(word, k->addrs, 32);
-	else
-		word[0] = k->word[0];
-	word[words - 1] = k->word[1];
+	memcpy(word, k->addrs, 32);
+	word[WIDE_WORDS - 1] = k->word[1];
 }
 
 void flowtable_key_wide(const struct flowtable *t, struct tuple *k)
 {
 	uint64_t word[WIDE_WORDS];
-	words_of(k, word, WIDE_WORDS);
+	wide_words(k, word);
 	uint64_t h = hash_key(t, word, WIDE_WORDS, k->flags);
 	k->flow_slot = (uint32_t)h;
 	k->flow_tag = (uint32_t)(h >> 32);
@@ -133,13 +140,13 @@ void flowtable_key_wide(const struct flowtable *t, struct tuple *k)
 
 void flowtable_prefetch(const struct flowtable *t, const struct tuple *keys, size_t n)
 {
-	uint32_t index = ((uint32_t)1 << t->index_bits) - 1;
+	uint32_t index = t->index_mask;
 	size_t mask = t->n_slots - 1, stride = t->stride;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t slot = t->slots[keys[i].flow_slot & mask];
-		/* No branch, which could only be guessed: a slot of another key asks for what is there anyway. */
-		const uint8_t *rec = t->records + ((slot & index) - (slot != 0)) * stride;
-		__builtin_prefetch(((slot ^ keys[i].flow_tag) & ~index) == 0 ? rec : (const uint8_t *)&keys[i], 1);
+		/* No branch, which could only be guessed: a slot of another key asks for the first record. */
+		uint32_t mine = 0 - tuple_opaque(((slot ^ keys[i].flow_tag) & ~index) == 0), r = slot & index & mine;
+		__builtin_prefetch(t->records + (r - (r != 0)) * stride, 1);
 	}
 }
 
@@ -157,7 +164,7 @@ static inline bool same_key(const uint64_t *have, const uint64_t *word, size_t w
 static INLINE struct tail *find(const struct flowtable *t, const struct tuple *k, const uint64_t *word, size_t words, size_t *at)
 {
 	size_t mask = t->n_slots - 1, i = k->flow_slot & mask;
-	uint32_t index = ((uint32_t)1 << t->index_bits) - 1, slot;
+	uint32_t index = t->index_mask, slot;
 	for (; (slot = t->slots[i]) != 0; i = (i + 1) & mask) {
 		if ((slot ^ k->flow_tag) & ~index)
 			continue;
@@ -203,14 +210,16 @@ static INLINE void append(struct flowtable *t, const struct tuple *k, const uint
 		.flags = k->flags,
 		.first_high = (uint8_t)(k->offset_ns >> LOW),
 	};
-	t->slots[at] = (uint32_t)(r + 1) | slot_tag(k->flow_tag, t->index_bits);
+	t->slots[at] = slot_of(t, r, k->flow_tag);
 }
 
 /* A new key in a full table: source /24 (/48), destination port, protocol. */
-static __attribute__((noinline)) void fold(struct flowtable *t, const struct tuple *k, uint64_t *word, size_t words)
+static __attribute__((noinline)) void fold(struct flowtable *t, const struct tuple *k, const uint64_t *key, size_t words)
 {
 	struct tuple f = *k;
+	uint64_t word[WIDE_WORDS];
 	size_t at;
+	memcpy(word, key, words * 8);
 	if (words == NARROW_WORDS)
 		word[0] &= 0xffffff0000000000u;
 	else
@@ -233,9 +242,13 @@ static INLINE void add_all(struct flowtable *t, const struct tuple *keys, size_t
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct tuple *k = &keys[i];
-		uint64_t word[WIDE_WORDS];
+		uint64_t wide[WIDE_WORDS];
+		const uint64_t *word = k->word;
 		size_t at;
-		words_of(k, word, words);
+		if (words == WIDE_WORDS) {
+			wide_words(k, wide);
+			word = wide;
+		}
 		struct tail *tail = find(t, k, word, words, &at);
 		if (tail)
 			update(tail, k);
@@ -259,7 +272,7 @@ void flowtable_add(struct flowtable *t, const struct tuple *keys, size_t n)
 
 size_t flowtable_probes(const struct flowtable *t, uint64_t *sum)
 {
-	size_t most = 0, mask = t->n_slots - 1, index = ((size_t)1 << t->index_bits) - 1;
+	size_t most = 0, mask = t->n_slots - 1, index = t->index_mask;
 	*sum = 0;
 	for (size_t at = 0; at < t->n_slots; at++) {
 		if (!t->slots[at])
@@ -353,6 +366,19 @@ void flowtable_each(struct flowtable *t, int64_t minute_ns, bool sorted, void (*
 		fn(arg, &f);
 	}
 	free(order);
+}
+
+void flowtable_move(struct flowtable *to, struct flowtable *from)
+{
+	ENSURE(to->n_records == 0 && to->stride == from->stride && to->limit == from->limit);
+	while (from->n_records > to->n_slots / 2)
+		to->n_slots *= 2;
+	memcpy(to->records, from->records, from->n_records * from->stride);
+	to->n_records = from->n_records;
+	to->folded = from->folded;
+	to->lost = from->lost;
+	fill_slots(to);
+	flowtable_reset(from);
 }
 
 void flowtable_reset(struct flowtable *t)

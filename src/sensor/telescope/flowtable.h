@@ -63,6 +63,9 @@ struct flowtable_counts flowtable_counts(const struct flowtable *t);
  */
 void flowtable_each(struct flowtable *t, int64_t minute_ns, bool sorted, void (*fn)(void *arg, const struct flow *), void *arg);
 
+/* Moves all flows to the empty table `to` of the same kind, whose memory was used before: so that it is used again. */
+void flowtable_move(struct flowtable *to, struct flowtable *from);
+
 /* Empties the table and keeps its memory. */
 void flowtable_reset(struct flowtable *t);
 

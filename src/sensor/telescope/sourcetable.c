@@ -6,6 +6,9 @@
 #include "base/random.h"
 
 #include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define FIRST_SLOTS 2048u
 #define CONSTANTS_ALL ((1u << CONST_N) - 1)
@@ -34,6 +37,8 @@ struct entry {
 	uint8_t constants;		/* with CARRIED and SYN_SEEN */
 	uint16_t by_class[CLASS_N];
 };
+_Static_assert(offsetof(struct entry, constant_high) == 8 && offsetof(struct tuple, constants_high) -
+	offsetof(struct tuple, constants_low) == 8, "compared as one vector of eight");
 _Static_assert(sizeof(struct entry) == 64, "one cache line a source");
 
 enum { CARRY_BYTES = COUNTERS };
@@ -45,11 +50,11 @@ struct carry {
 };
 
 struct sourcetable {
-	uint32_t *slots;	/* 0: empty, else (entry + 1) | tag << index_bits */
-	unsigned index_bits;
+	uint32_t *slots;	/* 0: empty, else (entry + 1) | tag above index_mask */
+	uint32_t index_mask;	/* the bits of a slot that are an entry's number; the others are a tag */
 	struct entry *entries;
 	struct addr *wide;	/* IPv6 addresses, by entry */
-	size_t n_slots, n, max;
+	size_t n_slots, room_slots, n, max;
 	size_t touched;		/* most entries ever in use */
 	struct carry *carries;
 	size_t n_carries, room_carries;
@@ -65,14 +70,17 @@ struct sourcetable *sourcetable_new(bool wide, bool timed, size_t max_sources, u
 	t->seed[1] = random_mix(t->seed[0] + 0x9e3779b97f4a7c15u) | 1;
 	t->time_mask = timed ? UINT64_MAX : 0;
 	ENSURE(max_sources >= 1 && max_sources < (1u << 28));
-	t->index_bits = 1;
-	while ((size_t)1 << t->index_bits <= max_sources)
-		t->index_bits++;
+	t->index_mask = 1;
+	while (t->index_mask < max_sources)
+		t->index_mask = t->index_mask << 1 | 1;
 	t->entries = mem_map(max_sources * sizeof *t->entries);
 	if (wide)
 		t->wide = mem_map(max_sources * sizeof *t->wide);
 	t->n_slots = FIRST_SLOTS;
-	t->slots = mem_map(t->n_slots * sizeof *t->slots);
+	t->room_slots = FIRST_SLOTS;
+	while (t->room_slots / 2 < max_sources + SOURCETABLE_BATCH)
+		t->room_slots *= 2;
+	t->slots = mem_map(t->room_slots * sizeof *t->slots);
 	return t;
 }
 
@@ -80,7 +88,7 @@ void sourcetable_free(struct sourcetable *t)
 {
 	if (!t)
 		return;
-	mem_unmap(t->slots, t->n_slots * sizeof *t->slots);
+	mem_unmap(t->slots, t->room_slots * sizeof *t->slots);
 	mem_unmap(t->entries, t->max * sizeof *t->entries);
 	mem_unmap(t->wide, t->max * sizeof *t->wide);
 	free(t->carries);
@@ -100,23 +108,23 @@ static uint64_t hash_entry(const struct sourcetable *t, size_t i)
 }
 
 /* Upper hash bits beside the entry's number: only a true match (or one false in many) makes a lookup touch the entry. */
-static inline uint32_t slot_tag(const struct sourcetable *t, uint32_t tag)
+static inline uint32_t slot_of(const struct sourcetable *t, size_t e, uint32_t tag)
 {
-	return tag >> t->index_bits << t->index_bits;
+	return (uint32_t)(e + 1) | (tag & ~t->index_mask);
 }
 
 static void grow(struct sourcetable *t)
 {
 	size_t slots = t->n_slots * 2;
-	mem_unmap(t->slots, t->n_slots * sizeof *t->slots);
-	t->slots = mem_map(slots * sizeof *t->slots);
+	memset(t->slots, 0, t->n_slots * sizeof *t->slots);
 	t->n_slots = slots;
+	ENSURE(slots <= t->room_slots);
 	for (size_t i = 0; i < t->n; i++) {
 		uint64_t hash = hash_entry(t, i);
 		size_t at = hash & (slots - 1);
 		while (t->slots[at])
 			at = (at + 1) & (slots - 1);
-		t->slots[at] = (uint32_t)(i + 1) | slot_tag(t, (uint32_t)(hash >> 32));
+		t->slots[at] = slot_of(t, i, (uint32_t)(hash >> 32));
 	}
 }
 
@@ -136,9 +144,10 @@ void sourcetable_key_wide(const struct sourcetable *t, struct tuple *k)
 /* Leaves in `source_slot` where looking stopped: at the first slot whose tag fits, or an empty one. */
 void sourcetable_prefetch(struct sourcetable *t, struct tuple *keys, size_t n)
 {
+	ENSURE(n <= SOURCETABLE_BATCH);
 	while (t->n + n > t->n_slots / 2)
 		grow(t);
-	const uint32_t *slots = t->slots, index = ((uint32_t)1 << t->index_bits) - 1;
+	const uint32_t *slots = t->slots, index = t->index_mask;
 	size_t mask = t->n_slots - 1;
 	for (size_t i = 0; i < n; i++) {
 		size_t at = keys[i].source_slot & mask;
@@ -163,7 +172,7 @@ static __attribute__((noinline)) struct entry *append(struct sourcetable *t, con
 	uint64_t offset = k->offset_ns & t->time_mask;
 	if (t->wide)
 		memcpy(&t->wide[t->n], k->addrs, 16);
-	t->slots[slot] = (uint32_t)++t->n | slot_tag(t, k->source_tag);
+	t->slots[slot] = slot_of(t, t->n++, k->source_tag);
 	*e = (struct entry){
 		.addr4 = (uint32_t)(k->word[0] >> 32),
 		.last_first = offset << LOW | (offset & LOW_MASK),
@@ -176,7 +185,7 @@ static __attribute__((noinline)) struct entry *append(struct sourcetable *t, con
 static inline struct entry *lookup(struct sourcetable *t, const struct tuple *k)
 {
 	size_t mask = t->n_slots - 1, i = k->source_slot;
-	uint32_t index = ((uint32_t)1 << t->index_bits) - 1, slot;
+	uint32_t index = t->index_mask, slot;
 	for (; (slot = t->slots[i]) != 0; i = (i + 1) & mask) {
 		size_t e = (slot & index) - 1;
 		if (((slot ^ k->source_tag) & ~index) == 0 && is(t, e, k))
@@ -220,11 +229,22 @@ static __attribute__((noinline)) void spill(struct sourcetable *t, struct entry 
 	}
 }
 
-/* Bit k of the result: lane k of `diff` is not zero. */
-static inline unsigned lanes_set(uint64_t diff)
+/* Bit k: constant k of the packet is the one that the entry keeps. */
+static inline unsigned same_constants(const struct entry *e, const struct tuple *k)
 {
-	uint64_t set = (((diff & LANES * 0x7fff) + LANES * 0x7fff) | diff) >> 15 & LANES;
-	return (unsigned)(set * (1 | (uint64_t)1 << 15 | (uint64_t)1 << 30 | (uint64_t)1 << 45) >> 45 & 15);
+#ifdef __SSE2__
+	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)&e->constant_low);
+	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)&k->constants_low);
+	__m128i equal = _mm_cmpeq_epi16(a, b);
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(equal, equal));
+#else
+	uint64_t low = e->constant_low ^ k->constants_low;
+	uint32_t high = e->constant_high ^ k->constants_high;
+	unsigned same = 0;
+	for (unsigned i = 0; i < CONST_SPORT; i++)
+		same |= (unsigned)((low >> i * 16 & 0xffff) == 0) << i;
+	return same | (unsigned)((high & 0xffff) == 0) << CONST_SPORT | (unsigned)(high >> 16 == 0) << CONST_WINDOW;
+#endif
 }
 
 /* Time went back, which is rare. */
@@ -257,9 +277,8 @@ static inline void update(struct sourcetable *t, struct entry *e, const struct t
 		e->constant_high = k->constants_high;
 		constants |= SYN_SEEN;
 	}
-	unsigned broken = lanes_set(e->constant_low ^ k->constants_low) |
-		lanes_set(e->constant_high ^ k->constants_high) << CONST_SPORT;
-	e->constants = (uint8_t)(constants & ~(cls == CLASS_TCP_SYN ? broken : 0));
+	unsigned same = same_constants(e, k) | (0 - tuple_opaque(cls != CLASS_TCP_SYN));
+	e->constants = (uint8_t)(constants & (same | CARRIED | SYN_SEEN));
 	unsigned n = ++e->by_class[cls], nmap = e->nmap += (uint16_t)(marks >> MARK_NMAP);
 	uint64_t lanes = e->marks += spread[marks & 15];
 	if (__builtin_expect((lanes & LANES * FULL) | ((n | nmap) & FULL), 0))
@@ -366,7 +385,7 @@ void sourcetable_addrs(const struct sourcetable *t, void (*fn)(void *arg, const 
 
 size_t sourcetable_probes(const struct sourcetable *t, uint64_t *sum)
 {
-	size_t most = 0, mask = t->n_slots - 1, index = ((size_t)1 << t->index_bits) - 1;
+	size_t most = 0, mask = t->n_slots - 1, index = t->index_mask;
 	*sum = 0;
 	for (size_t at = 0; at < t->n_slots; at++) {
 		if (!t->slots[at])

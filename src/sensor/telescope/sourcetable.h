@@ -7,6 +7,8 @@
 #include "model/source.h"
 #include "sensor/telescope/tuple.h"
 
+#define SOURCETABLE_BATCH 64
+
 struct sourcetable; /* opaque */
 
 /* Where keys hash to: good until the next call that changes the table. */

@@ -121,14 +121,17 @@ static void emit_source(void *arg, const struct source *s)
 	t->p.sink.source(t->p.sink.arg, s);
 }
 
-static void note_addr(void *arg, const struct addr *a)
+static void note4(void *distinct, const struct addr *a)
 {
-	struct telescope *t = arg;
+	uint32_t key = addr_to4(a);
+	distinct_add(distinct, &key);
+}
+
+static void note6(void *distinct, const struct addr *a)
+{
 	uint32_t key[4];
 	memcpy(key, a->b, 16);
-	if (addr_is4(a))
-		key[0] = addr_to4(a);
-	distinct_add(t->distinct[!addr_is4(a)], key);
+	distinct_add(distinct, key);
 }
 
 static void close_window(struct telescope *t, struct window *w)
@@ -148,7 +151,7 @@ static void close_window(struct telescope *t, struct window *w)
 	}
 	for (int wide = 0; wide < 2 && w->sources[wide]; wide++) {
 		t->counts.sources_lost += sourcetable_lost(w->sources[wide]);
-		sourcetable_addrs(w->sources[wide], note_addr, t);
+		sourcetable_addrs(w->sources[wide], wide ? note6 : note4, t->distinct[wide]);
 		if (t->p.sink.source)
 			sourcetable_each(w->sources[wide], w->start / MINUTE_NS, emit_source, t);
 		sourcetable_reset(w->sources[wide]);
@@ -159,6 +162,22 @@ static void close_window(struct telescope *t, struct window *w)
 		t->closed_until = w->start + MINUTE_NS;
 	if (t->p.sink.minute && filled)
 		t->p.sink.minute(t->p.sink.arg, w->start);
+}
+
+/* The minute before is over for good. Its tables, which are large and warm, take over the little that the current minute has. */
+static void close_before(struct telescope *t)
+{
+	struct window *now = &t->windows[NOW], *before = &t->windows[BEFORE];
+	flush_pending(t);
+	close_window(t, before);
+	for (int wide = 0; wide < 2; wide++) {
+		struct flowtable *large = before->flows[wide], *small = now->flows[wide];
+		if (flowtable_memory(large) <= flowtable_memory(small))
+			continue;
+		flowtable_move(large, small);
+		now->flows[wide] = large;
+		before->flows[wide] = small;
+	}
 }
 
 static int64_t minute_of(int64_t ns)
@@ -186,8 +205,11 @@ static void roll(struct telescope *t, int64_t ns)
 static int window_for(struct telescope *t, int64_t ns)
 {
 	struct window *now = &t->windows[NOW], *before = &t->windows[BEFORE];
-	if (now->open && ns >= now->start && ns - now->start < MINUTE_NS)
+	if (now->open && ns >= now->start && ns - now->start < MINUTE_NS) {
+		if (before->open && ns - now->start >= TELESCOPE_GRACE_NS)
+			close_before(t);
 		return NOW;
+	}
 	if (ns < t->closed_until)
 		return -1;
 	if (!now->open || ns > now->start) {
@@ -201,6 +223,12 @@ static int window_for(struct telescope *t, int64_t ns)
 		before->start = now->start - MINUTE_NS;
 	}
 	return BEFORE;
+}
+
+/* How far into the current minute records need no decision. */
+static inline uint64_t undecided_from(const struct telescope *t)
+{
+	return !t->windows[NOW].open ? 0 : t->windows[BEFORE].open ? TELESCOPE_GRACE_NS : MINUTE_NS;
 }
 
 static void late_flow(struct telescope *t, const struct packet *p, uint16_t tags, int64_t ns)
@@ -333,7 +361,7 @@ static void one(struct telescope *t, const struct capfile_record *r)
 	if (r->has_time)
 		t->clock = r->time_ns < TIME_MIN ? TIME_MIN : r->time_ns > TIME_MAX ? TIME_MAX : r->time_ns;
 	/* Before anything else, so that all workers close the same minutes at the same record, whoever owns it. */
-	if (!now->open || (uint64_t)t->clock - (uint64_t)now->start >= (uint64_t)MINUTE_NS)
+	if ((uint64_t)t->clock - (uint64_t)now->start >= undecided_from(t))
 		which = window_for(t, t->clock);
 	packet_decode(r->linktype, r->data, &p);
 	if (t->p.workers > 1 && foreign(t, &p))
@@ -377,6 +405,36 @@ static inline void count_sums(struct telescope_counts *c, const struct usual_sum
 	span(c, s->first, s->last, s->n);
 }
 
+#define INLINE inline __attribute__((always_inline))
+
+/* Bytes to tuples, as long as usual frames of the current minute come. Returns how many records that were. */
+static INLINE size_t decode_usual(struct telescope *t, const struct capfile_record *recs, size_t n, struct tuple **to, bool share)
+{
+	const uint64_t start = (uint64_t)t->windows[NOW].start, end = undecided_from(t);
+	struct usual_sums sums = { .first = INT64_MAX, .last = INT64_MIN };
+	struct tuple *k = *to;
+	size_t i;
+	for (i = 0; i < n; i++) {
+		const struct capfile_record *r = &recs[i];
+		k->offset_ns = (uint64_t)r->time_ns - start;
+		if (k->offset_ns >= end || !r->has_time || r->linktype != LINK_ETHERNET ||
+			!tuple_usual(r->data, k))
+			break;
+		if (share && foreign_key(t, k->word[0] >> 32))
+			continue;
+		k++;
+		if (share)
+			sum(&sums, r);
+	}
+	for (size_t j = 0; !share && j < i; j++)
+		sum(&sums, &recs[j]);
+	if (i)
+		t->clock = recs[i - 1].time_ns;
+	count_sums(&t->counts, &sums);
+	*to = k;
+	return i;
+}
+
 /* Takes usual frames of the current minute as long as they come; returns how many records that were. */
 static size_t add_usual(struct telescope *t, const struct capfile_record *recs, size_t n)
 {
@@ -384,31 +442,17 @@ static size_t add_usual(struct telescope *t, const struct capfile_record *recs, 
 	if (!now->open || !t->plain)
 		return 0;
 	turn_to(t, NOW);
-	struct tuple *k = &t->pending.tuples[0][t->pending.n[0]];
+	struct tuple *k = &t->pending.tuples[0][t->pending.n[0]], *end = k;
+	size_t taken = t->p.workers > 1 ? decode_usual(t, recs, n, &end, true) : decode_usual(t, recs, n, &end, false);
 	struct flowtable_front flows = flowtable_front(now->flows[0]);
 	struct sourcetable_front sources = sourcetable_front(sources_of(t, now, 0));
-	struct usual_sums sums = { .first = INT64_MAX, .last = INT64_MIN };
-	bool share = t->p.workers > 1;
-	size_t i;
-	for (i = 0; i < n; i++) {
-		const struct capfile_record *r = &recs[i];
-		k->offset_ns = (uint64_t)r->time_ns - (uint64_t)now->start;
-		if (k->offset_ns >= (uint64_t)MINUTE_NS || !r->has_time || r->linktype != LINK_ETHERNET ||
-			!tuple_usual(r->data, k))
-			break;
-		if (share && foreign_key(t, k->word[0] >> 32))
-			continue;
+	for (; k < end; k++) {
 		flowtable_key(&flows, k);
 		sourcetable_key(&sources, k);
 		t->counts.classes[k->tags >> TUPLE_CLASS_SHIFT]++;
-		sum(&sums, r);
-		k++;
 	}
-	if (i)
-		t->clock = recs[i - 1].time_ns;
-	t->pending.n[0] = (size_t)(k - t->pending.tuples[0]);
-	count_sums(&t->counts, &sums);
-	return i;
+	t->pending.n[0] = (size_t)(end - t->pending.tuples[0]);
+	return taken;
 }
 
 static void count_one(struct telescope *t, const struct capfile_record *r)
@@ -473,9 +517,9 @@ void telescope_add(struct telescope *t, const struct capfile_record *recs, size_
 void telescope_advance(struct telescope *t, int64_t ns)
 {
 	struct window *now = &t->windows[NOW], *before = &t->windows[BEFORE];
-	if (before->open && ns - before->start >= 2 * MINUTE_NS)
-		close_window(t, before);
-	if (now->open && ns - now->start >= 2 * MINUTE_NS)
+	if (before->open && ns - before->start >= MINUTE_NS + TELESCOPE_GRACE_NS)
+		close_before(t);
+	if (now->open && ns - now->start >= MINUTE_NS + TELESCOPE_GRACE_NS)
 		close_window(t, now);
 }
 
@@ -486,8 +530,6 @@ void telescope_flush(struct telescope *t)
 	flush_pending(t);
 	close_window(t, &t->windows[BEFORE]);
 	close_window(t, &t->windows[NOW]);
-	for (int wide = 0; wide < 2 && t->run[wide]; wide++)
-		sourcetable_addrs(t->run[wide], note_addr, t);
 }
 
 const struct telescope_counts *telescope_counts(const struct telescope *t)
@@ -497,6 +539,9 @@ const struct telescope_counts *telescope_counts(const struct telescope *t)
 
 const struct distinct *telescope_distinct(const struct telescope *t, bool ip6)
 {
+	/* A table over the run has them all, so the set is made when somebody asks. Adding again changes nothing. */
+	if (t->run[ip6])
+		sourcetable_addrs(t->run[ip6], ip6 ? note6 : note4, t->distinct[ip6]);
 	return t->distinct[ip6];
 }
 

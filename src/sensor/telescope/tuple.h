@@ -37,31 +37,37 @@ void tuple_of(const struct packet *p, uint64_t offset_ns, struct tuple *out);
 uint16_t tuple_udp_tags(const struct usual *u);
 uint16_t tuple_syn_tags(const struct usual *u);
 
-/* Bits of a fold: fold16(a ^ b) == fold16(a) ^ fold16(b). */
-static inline uint32_t tuple_fold16(uint32_t v)
+/* The same value, which the compiler can't trace back: a choice made by arithmetic on it stays arithmetic and isn't turned into a branch. */
+static inline uint32_t tuple_opaque(uint32_t v)
 {
-	return (v ^ v >> 16) & 0xffff;
+	__asm__("" : "+r"(v));
+	return v;
 }
 
+/* 16-bit hashes by folding, which commutes with XOR: both words are folded at once. */
 static inline void tuple_constants(struct tuple *t, uint32_t seq, uint32_t ports, uint32_t id, uint32_t window)
 {
-	uint32_t f = tuple_fold16(seq), keyed = f ^ tuple_fold16((uint32_t)t->word[0]);
-	t->constants_low = f | keyed << 16 | (uint64_t)((keyed ^ tuple_fold16(ports)) | id << 16) << 32;
+	uint64_t both = (uint64_t)seq << 32 | (uint32_t)t->word[0];
+	both ^= both >> 16;
+	uint32_t f = (uint32_t)(both >> 32) & 0xffff, keyed = (f ^ (uint32_t)both) & 0xffff;
+	uint32_t ported = keyed ^ ports ^ ports >> 16;
+	t->constants_low = (uint64_t)(id << 16 | (ported & 0xffff)) << 32 | keyed << 16 | f;
 	t->constants_high = ports >> 16 | window << 16;
 }
 
-static inline uint16_t tuple_tcp(const struct usual *u, struct tuple *t, int cls, uint32_t ports)
+static inline unsigned tuple_tcp(const struct usual *u, struct tuple *t, int cls, uint32_t ports)
 {
 	uint32_t seq = usual_be32(u->t + 4), rest = usual_be32(u->t + 12), dst = (uint32_t)u->addrs, id = usual_id(u);
-	unsigned syn = cls == CLASS_TCP_SYN;
-	unsigned tags = (unsigned)(id == ((dst ^ ports ^ seq) & 0xffff)) * FLOW_MASSCAN | (syn & (seq == dst)) * FLOW_MIRAI;
+	uint32_t syn = tuple_opaque(cls == CLASS_TCP_SYN);
+	unsigned tags = (uint32_t)(((dst ^ ports ^ seq ^ id) & 0xffff) == 0) << 2 | (syn & (seq == dst)) << 3;
 	t->flags = (uint8_t)(rest >> 16);
 	tuple_constants(t, seq, ports, id, rest & 0xffff);
 	/* A system that sets options also sets DF; a program that writes its own packets forgets it. */
-	if (__builtin_expect(syn & (rest >> 28 > 5) & !usual_dont_fragment(u), 0))
+	if (__builtin_expect(tuple_opaque(syn & (rest >> 28 > 5) & ((uint32_t)u->head >> 14 ^ 1)), 0))
 		tags |= tuple_syn_tags(u);
-	return (uint16_t)tags;
+	return tags;
 }
+_Static_assert(FLOW_MASSCAN == 1 << 2 && FLOW_MIRAI == 1 << 3 && CLASS_TCP_SYN == 0, "shifts in tuple_tcp()");
 
 /*
  * The short way, from the bytes of an Ethernet frame: all but time and hashes. False when it isn't usual. Equal to packet_decode() and
