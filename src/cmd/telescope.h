@@ -10,7 +10,9 @@ struct telescope_options {
 	struct cli_list dark, own, unwrap;
 	const char *sensor, *research, *research_file, *names, *owners, *tz, *geo, *asn;
 	const char *from, *to, *kind, *output, *interface, *by;
-	uint64_t duration_s, count_packets;
+	uint64_t duration_s, count_packets, ring_mib, snaplen;
+	bool no_sandbox, no_promiscuous, outgoing;
+	const char *user;
 };
 
 extern const struct cli_noun telescope_noun;
@@ -18,3 +20,4 @@ extern const struct cli_noun telescope_noun;
 int telescope_read(const struct cli_global *g, const void *options, int argc, char **argv);
 int telescope_events(const struct cli_global *g, const void *options, int argc, char **argv);
 int telescope_flows(const struct cli_global *g, const void *options, int argc, char **argv);
+int telescope_watch(const struct cli_global *g, const void *options, int argc, char **argv);
