@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -162,9 +163,13 @@ static int allow_some(scmp_filter_ctx ctx, enum sandbox_profile profile)
 		r = r ? r
 		      : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
 				SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, (unsigned)fcntls[i]));
-	if (profile == SANDBOX_CAPTURE) /* SOL_PACKET: statistics */
-		r = r ? r : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 1, SCMP_A1(SCMP_CMP_EQ, 263));
-	return r;
+	if (profile != SANDBOX_CAPTURE)
+		return r;
+	/* The ring's statistics, and the filter that ends the capture. */
+	r = r ? r : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 1, SCMP_A1(SCMP_CMP_EQ, SOL_PACKET));
+	return r ? r
+		 : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
+			   SCMP_A2(SCMP_CMP_EQ, SO_ATTACH_FILTER));
 }
 
 static int refuse_sanitized(scmp_filter_ctx ctx)

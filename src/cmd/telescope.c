@@ -44,6 +44,23 @@ static const struct cli_option flows_options[] = {
 	COMMON,
 };
 
+static const struct cli_option watch_options[] = {
+	{ "dark", 'd', CLI_LIST, OPT(dark), "PREFIX|@FILE", "unused addresses: only packets to them make a signal (default all)" },
+	{ "workers", 'w', CLI_NUMBER, OPT(workers), "N", "rings and threads, each with its share of the sources (default 1)" },
+	{ "duration", 't', CLI_NUMBER, OPT(duration_s), "SECONDS", "end after so long" },
+	{ "count", 'c', CLI_NUMBER, OPT(count_packets), "N", "end after N packets; what has arrived by then is still counted" },
+	{ "min-targets", 0, CLI_NUMBER, OPT(min_targets), "N", "dark targets that make a signal (default 5)" },
+	{ "min-ports", 0, CLI_NUMBER, OPT(min_ports), "N", "ports of one dark target that make a signal (default 15)" },
+	{ "sensor", 0, CLI_TEXT, OPT(sensor), "NAME", "name of the sensor in signals and in the store (default local)" },
+	{ "unwrap", 0, CLI_LIST, OPT(unwrap), "gre,ipip", "look into one level of these tunnels" },
+	{ "ring", 0, CLI_NUMBER, OPT(ring_mib), "MIB", "memory of each ring in MiB (default 64)" },
+	{ "snaplen", 0, CLI_NUMBER, OPT(snaplen), "OCTETS", "keep only the first octets of each packet" },
+	{ "outgoing", 0, CLI_FLAG, OPT(outgoing), NULL, "count also what this host sends" },
+	{ "no-promiscuous", 'p', CLI_FLAG, OPT(no_promiscuous), NULL, "only frames that are addressed to this host" },
+	{ "user", 0, CLI_TEXT, OPT(user), "USER", "whom to become once the interface is open (default 47001)" },
+	{ "no-sandbox", 0, CLI_FLAG, OPT(no_sandbox), NULL, "keep privileges and system calls" },
+};
+
 #define COMMAND(verb, args, summary, rows, run) \
 	{ "telescope", verb, args, summary, rows, sizeof rows / sizeof *rows, sizeof(struct telescope_options), run }
 
@@ -51,6 +68,7 @@ static const struct cli_command commands[] = {
 	COMMAND("read", "[FILE...]", "what came, in which class, from how many", read_options, telescope_read),
 	COMMAND("events", "[FILE...]", "findings: scans, victims, suspects", events_options, telescope_events),
 	COMMAND("flows", "[FILE...]", "the flows of each minute", flows_options, telescope_flows),
+	COMMAND("watch", "INTERFACE", "a live interface: signals at once, a line a minute", watch_options, telescope_watch),
 };
 
 const struct cli_noun telescope_noun = { "telescope", "observe unused addresses: scans, victims, suspects", commands,

@@ -5,12 +5,13 @@
 
 /* What the commands have in common; each row table names the members it offers. */
 struct telescope_options {
-	bool count, summary, no_map, no_sandbox;
+	bool count, summary, no_map, no_sandbox, no_promiscuous, outgoing;
 	uint64_t workers, max_flows, max_sources, limit, min_targets, min_ports, timeout_s, seed;
 	struct cli_list dark, own, unwrap;
 	const char *sensor, *research, *research_file, *names, *owners, *tz, *geo, *asn;
 	const char *from, *to, *kind, *output, *interface, *by;
-	uint64_t duration_s, count_packets;
+	uint64_t duration_s, count_packets, ring_mib, snaplen;
+	const char *user;
 };
 
 extern const struct cli_noun telescope_noun;
@@ -18,3 +19,4 @@ extern const struct cli_noun telescope_noun;
 int telescope_read(const struct cli_global *g, const void *options, int argc, char **argv);
 int telescope_events(const struct cli_global *g, const void *options, int argc, char **argv);
 int telescope_flows(const struct cli_global *g, const void *options, int argc, char **argv);
+int telescope_watch(const struct cli_global *g, const void *options, int argc, char **argv);
