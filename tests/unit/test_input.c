@@ -263,6 +263,7 @@ static void shrinks(void **state)
 	struct input *in;
 	struct err err = { "" };
 	assert_int_equal(input_open(&in, path, NULL, &err), INPUT_OK);
+	assert_true(input_map(in));
 	struct bytes w = input_window(in, 4096);
 	assert_true(w.n >= 4096 && input_mapped(in));
 	assert_int_equal(ftruncate(fd, 4096), 0);
