@@ -44,6 +44,25 @@ static const struct cli_option flows_options[] = {
 	COMMON,
 };
 
+static const struct cli_option sources_options[] = {
+	{ "limit", 'n', CLI_NUMBER, OPT(limit), "N", "rows (default 20, with --json all)" },
+	{ "workers", 'w', CLI_NUMBER, OPT(workers), "N", "worker threads, each with its share of the sources (default 1)" },
+	{ "unwrap", 0, CLI_LIST, OPT(unwrap), "gre,ipip", "look into one level of these tunnels" },
+	COMMON,
+};
+
+static const struct cli_option top_options[] = {
+	{ "by", 'b', CLI_CHOICE, OPT(by), "port|class|source|target|country|as|tool", "what is counted (default port)" },
+	{ "limit", 'n', CLI_NUMBER, OPT(limit), "N", "rows (default 20)" },
+	CONCLUDING,
+};
+
+static const struct cli_option export_options[] = {
+	{ "finding", 'f', CLI_TEXT, OPT(finding), "ID", "the finding whose packets are wanted: its id or the id's beginning" },
+	{ "output", 'o', CLI_TEXT, OPT(output), "FILE", "the capture to write, - for standard output" },
+	CONCLUDING,
+};
+
 static const struct cli_option watch_options[] = {
 	{ "dark", 'd', CLI_LIST, OPT(dark), "PREFIX|@FILE", "unused addresses: only packets to them make a signal (default all)" },
 	{ "workers", 'w', CLI_NUMBER, OPT(workers), "N", "rings and threads, each with its share of the sources (default 1)" },
@@ -68,6 +87,9 @@ static const struct cli_command commands[] = {
 	COMMAND("read", "[FILE...]", "what came, in which class, from how many", read_options, telescope_read),
 	COMMAND("events", "[FILE...]", "findings: scans, victims, suspects", events_options, telescope_events),
 	COMMAND("flows", "[FILE...]", "the flows of each minute", flows_options, telescope_flows),
+	COMMAND("sources", "[FILE...]", "who sent, one line an address", sources_options, telescope_sources),
+	COMMAND("top", "[FILE...]", "what stands out, against yesterday and a week before", top_options, telescope_top),
+	COMMAND("export", "FILE...", "the packets behind a finding, unchanged, as a capture", export_options, telescope_export),
 	COMMAND("watch", "INTERFACE", "a live interface: signals at once, a line a minute", watch_options, telescope_watch),
 };
 

@@ -9,7 +9,7 @@ struct telescope_options {
 	uint64_t workers, max_flows, max_sources, limit, min_targets, min_ports, timeout_s, seed;
 	struct cli_list dark, own, unwrap;
 	const char *sensor, *research, *research_file, *names, *owners, *tz, *geo, *asn;
-	const char *from, *to, *kind, *output, *interface, *by;
+	const char *from, *to, *kind, *output, *interface, *by, *finding;
 	uint64_t duration_s, count_packets, ring_mib, snaplen;
 	const char *user;
 };
@@ -19,4 +19,7 @@ extern const struct cli_noun telescope_noun;
 int telescope_read(const struct cli_global *g, const void *options, int argc, char **argv);
 int telescope_events(const struct cli_global *g, const void *options, int argc, char **argv);
 int telescope_flows(const struct cli_global *g, const void *options, int argc, char **argv);
+int telescope_sources(const struct cli_global *g, const void *options, int argc, char **argv);
+int telescope_top(const struct cli_global *g, const void *options, int argc, char **argv);
+int telescope_export(const struct cli_global *g, const void *options, int argc, char **argv);
 int telescope_watch(const struct cli_global *g, const void *options, int argc, char **argv);

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * telescope export: the packets behind a finding, unchanged, as a capture. The finding is concluded again from the files (or taken from the
+ * store with --from/--to and --store); a second reading of the files picks its packets.
+ */
+#include "cmd/telescope.h"
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "base/sandbox.h"
+#include "cmd/evidence.h"
+#include "cmd/run.h"
+#include "cmd/show.h"
+#include "wire/pcapwrite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define RECORDS 64
+
+struct wanted {
+	const char *id;		/* the whole or its beginning */
+	size_t n;		/* findings that fit */
+	struct finding f;
+};
+
+static void choose(void *arg, const struct finding *f)
+{
+	struct wanted *w = arg;
+	if (strncmp(f->id, w->id, strlen(w->id)) != 0)
+		return;
+	w->n++;
+	w->f = *f;
+}
+
+/* What a packet must be to belong to the finding. */
+struct match {
+	const struct finding *f;
+	struct addr subject;
+	bool is_target;		/* the subject receives */
+	uint16_t sport, dport;	/* scan-type */
+};
+
+static int match_init(struct match *m, const struct finding *f)
+{
+	char text[128];
+	unsigned sport = 0, dport = 0;
+	*m = (struct match){ .f = f, .is_target = f->kind == FINDING_AMPLIFICATION };
+	snprintf(text, sizeof text, "%s", f->subject);
+	char *space = strchr(text, ' ');
+	if (space) {
+		*space = 0;
+		if (sscanf(space + 1, "%u>%u", &sport, &dport) != 2)
+			return -1;
+	}
+	m->sport = (uint16_t)sport;
+	m->dport = (uint16_t)dport;
+	return addr_parse(text, &m->subject, NULL);
+}
+
+static bool has_flags(const struct finding *f, uint8_t flags)
+{
+	char name[8];
+	snprintf(name, sizeof name, "0x%02x", flags & 0x3f);
+	for (uint32_t i = 0; i < f->by_flags_n; i++)
+		if (strcmp(f->by_flags[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool scan_packet(const struct finding *f, const struct packet *p)
+{
+	if (strncmp(f->detail, "udp", 3) == 0)
+		return p->cls == CLASS_UDP;
+	if (strncmp(f->detail, "icmp", 4) == 0)
+		return p->cls == CLASS_ICMP;
+	return p->cls <= CLASS_TCP_OTHER && has_flags(f, p->tcp_flags);
+}
+
+static bool fits(const struct match *m, const struct packet *p, int64_t ns)
+{
+	const struct finding *f = m->f;
+	if (p->layer > LAYER_IP6 || ns < f->first_ns || ns > f->last_ns)
+		return false;
+	struct addr src = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6);
+	struct addr dst = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6);
+	if (!addr_same(m->is_target ? &dst : &src, &m->subject))
+		return false;
+	switch (f->kind) {
+	case FINDING_SCAN:
+		return scan_packet(f, p);
+	case FINDING_SCAN_TYPE:
+		return p->cls <= CLASS_TCP_OTHER && p->sport == m->sport && p->dport == m->dport;
+	case FINDING_BACKSCATTER:
+	case FINDING_OWN_ATTACKED:
+		return p->cls == CLASS_UDP || p->cls == CLASS_ICMP || (p->cls <= CLASS_TCP_OTHER && has_flags(f, p->tcp_flags));
+	case FINDING_AMPLIFICATION:
+		return strncmp(f->detail, "tcp", 3) == 0 ? p->cls == CLASS_TCP_SYN_ACK : p->proto == PROTO_UDP;
+	default:
+		return true;
+	}
+}
+
+struct out {
+	int fd, linktype;
+	struct pcapwrite *w;
+	uint64_t packets, other_type, out_of_range;
+};
+
+static void write_one(struct out *o, const struct capfile_record *r)
+{
+	if (!o->w) {
+		o->w = pcapwrite_new(o->fd, PCAPWRITE_NS, r->linktype);
+		o->linktype = r->linktype;
+	}
+	/* A classic capture has one link type for all. */
+	if (r->linktype != o->linktype)
+		o->other_type++;
+	else if (pcapwrite_packet(o->w, r->time_ns, r->data, r->wire_len) == -ERANGE)
+		o->out_of_range++;
+	else
+		o->packets++;
+}
+
+static void pick(struct input *in, const struct match *m, struct out *o)
+{
+	struct capfile *c = capfile_new();
+	struct capfile_record recs[RECORDS];
+	ENSURE(c);
+	for (;;) {
+		size_t n, used;
+		struct bytes w = input_window(in, capfile_want(c));
+		enum capfile_status s = capfile_read(c, w, recs, RECORDS, &n, &used);
+		for (size_t i = 0; i < n; i++) {
+			struct packet p;
+			packet_decode(recs[i].linktype, recs[i].data, &p);
+			if (fits(m, &p, recs[i].time_ns))
+				write_one(o, &recs[i]);
+		}
+		input_consume(in, used);
+		if (s == CAPFILE_BAD || (s == CAPFILE_MORE && input_window(in, capfile_want(c)).n < capfile_want(c)))
+			break;
+	}
+	capfile_free(c);
+}
+
+static int fail(const char *text, int code)
+{
+	fprintf(stderr, "sakimori: %s\n", text);
+	return code;
+}
+
+static int tell(const struct out *o, const struct finding *f, int code)
+{
+	if (o->w && pcapwrite_free(o->w) < 0)
+		return fail("the capture could not be written whole", CLI_FAILED);
+	fprintf(stderr, "sakimori: %s %s: %" PRIu64 " packets written of %" PRIu64 "\n", finding_kind_name(f->kind), f->subject,
+		o->packets, f->packets);
+	if (o->other_type || o->out_of_range)
+		fprintf(stderr, "sakimori: left out: %" PRIu64 " of another link type, %" PRIu64 " with a time the format can't hold\n",
+			o->other_type, o->out_of_range);
+	return o->packets ? code : CLI_NEGATIVE;
+}
+
+/* The files are opened twice before anything is parsed: once to conclude, once to pick. */
+int telescope_export(const struct cli_global *g, const void *options, int argc, char **argv)
+{
+	const struct telescope_options *o = options;
+	struct wanted w = { .id = o->finding };
+	struct out out = { .fd = -1 };
+	struct inputs second;
+	struct run r = { 0 };
+	struct match m;
+	uint64_t seed = random_key();
+	if (!o->finding || !o->output)
+		return fail("export needs --finding ID and --output FILE; telescope events --json shows the ids", CLI_USAGE);
+	out.fd = strcmp(o->output, "-") == 0 ? dup(1) : open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (out.fd < 0)
+		return fail(strerror(errno), CLI_FAILED);
+	struct evidence *e = evidence_new(o, seed);
+	if (!e) {
+		close(out.fd);
+		return CLI_USAGE;
+	}
+	inputs_open(&second, argv, argc, NULL);
+	struct feed_params fp = { .telescope = { .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
+	int code = run_all(&r, g, o, argc, argv, &fp);
+	if (code != CLI_USAGE) {
+		darknet_finish(evidence_darknet(e), choose, &w);
+		if (w.n != 1)
+			code = fail(w.n ? "several findings begin with that id" : "no finding has that id", CLI_NEGATIVE);
+		else if (match_init(&m, &w.f) < 0)
+			code = fail("the finding has no address to look for", CLI_NEGATIVE);
+	}
+	if (w.n == 1 && (code == CLI_DONE || code == CLI_FAILED)) {
+		for (size_t i = 0; i < second.n; i++)
+			if (second.items[i].in)
+				pick(second.items[i].in, &m, &out);
+		code = tell(&out, &w.f, code);
+	}
+	inputs_close(&second);
+	run_free(&r);
+	evidence_free(e);
+	close(out.fd);
+	return code;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/* telescope top: what stands out, by packets and by unique sources, against yesterday and seven days ago. */
+#include "cmd/telescope.h"
+
+#include "base/random.h"
+#include "cmd/evidence.h"
+#include "cmd/paint.h"
+#include "cmd/run.h"
+#include "cmd/show.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct top {
+	struct tally *tally;
+	enum tally_by by;
+	struct json j;
+	uint64_t most;
+};
+
+static void tool(void *arg, const struct finding *f)
+{
+	struct top *t = arg;
+	struct addr a;
+	if (f->kind == FINDING_SCAN && addr_parse(f->subject, &a, NULL) == 0)
+		tally_tool(t->tally, f->tool, &a, f->packets, f->first_ns);
+}
+
+static const char *others_name(enum tally_by by)
+{
+	return by == TALLY_SOURCE ? "targets" : "sources";
+}
+
+static void change_json(struct json *j, const char *key, bool has, uint64_t packets, uint64_t others, const struct top *t)
+{
+	if (!has) {
+		json_null(j, key);
+		return;
+	}
+	json_object(j, key);
+	json_u64(j, "packets", packets);
+	json_u64(j, others_name(t->by), others);
+	json_end(j, '}');
+}
+
+static void row_json(void *arg, const struct tally_row *row)
+{
+	struct top *t = arg;
+	struct json *j = &t->j;
+	json_object(j, NULL);
+	json_str(j, "by", tally_by_name(t->by));
+	json_str(j, "key", row->key);
+	json_u64(j, "packets", row->packets);
+	json_u64(j, others_name(t->by), row->sources);
+	json_object(j, "last_day");
+	json_u64(j, "packets", row->day_packets);
+	json_u64(j, others_name(t->by), row->day_sources);
+	json_end(j, '}');
+	change_json(j, "day_before", row->has_before, row->before_packets, row->before_sources, t);
+	change_json(j, "week_before", row->has_week, row->week_packets, row->week_sources, t);
+	json_end(j, '}');
+	json_line(j);
+}
+
+static const char *change(char out[32], bool has, uint64_t now, uint64_t then)
+{
+	if (!has)
+		snprintf(out, 32, "-");
+	else if (then == 0)
+		snprintf(out, 32, "new");
+	else
+		snprintf(out, 32, "%+.0f%%", 100.0 * ((double)now - (double)then) / (double)then);
+	return out;
+}
+
+static void row_text(void *arg, const struct tally_row *row)
+{
+	struct top *t = arg;
+	char n[32], m[32], a[32], b[32], c[32], d[32];
+	t->most = t->most ? t->most : row->packets;
+	printf("  %-28.28s %12s %10s  %7s %7s  %7s %7s  ", row->key, paint_number(n, row->packets), paint_number(m, row->sources),
+		change(a, row->has_before, row->day_packets, row->before_packets),
+		change(b, row->has_before, row->day_sources, row->before_sources),
+		change(c, row->has_week, row->day_packets, row->week_packets),
+		change(d, row->has_week, row->day_sources, row->week_sources));
+	paint_bar(stdout, row->packets, t->most, 20);
+	putchar('\n');
+}
+
+static void print(struct top *t, const struct telescope_options *o, bool json)
+{
+	uint64_t packets, sources;
+	char n[32], m[32];
+	size_t rows = o->limit ? o->limit : 20;
+	json_init(&t->j, stdout);
+	if (!json) {
+		printf("  %-28s %12s %10s  %15s  %15s\n", tally_by_name(t->by), "packets", others_name(t->by), "against yesterday",
+			"a week before");
+		printf("  %-28s %12s %10s  %7s %7s  %7s %7s\n", "", "", "", "packets", others_name(t->by), "packets",
+			others_name(t->by));
+	}
+	size_t all = tally_top(t->tally, t->by, rows, json ? row_json : row_text, t);
+	if (json)
+		return;
+	if (all > rows)
+		printf("  ... of %zu; --limit shows more\n", all);
+	tally_left_out(t->tally, &packets, &sources);
+	if (packets)
+		printf("research scanners left out: %s packets of %s sources\n", paint_number(n, packets), paint_number(m, sources));
+}
+
+int telescope_top(const struct cli_global *g, const void *options, int argc, char **argv)
+{
+	const struct telescope_options *o = options;
+	uint64_t seed = random_key();
+	struct run r = { 0 };
+	struct top t = { .by = TALLY_PORT };
+	struct evidence *e = evidence_new(o, seed);
+	if (!e)
+		return CLI_USAGE;
+	for (int by = 0; o->by && by < TALLY_N; by++)
+		if (strcmp(o->by, tally_by_name((enum tally_by)by)) == 0)
+			t.by = (enum tally_by)by;
+	t.tally = evidence_tally(e, seed);
+	struct feed_params fp = { .telescope = { .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
+	int code = run_all(&r, g, o, argc, argv, &fp);
+	if (code != CLI_USAGE) {
+		if (t.by == TALLY_TOOL)
+			darknet_finish(evidence_darknet(e), tool, &t);
+		print(&t, o, g->json);
+	}
+	run_free(&r);
+	evidence_free(e);
+	return code;
+}
