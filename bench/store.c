@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "range/traffic.h"
-#include "sensor/telescope/flowtable.h"
+#include "sensor/telescope/telescope.h"
 #include "store/segment.h"
 #include "store/store.h"
 
@@ -21,14 +21,13 @@
 enum part { ENCODE, SUM, COMMIT, PARTS };
 
 struct bench {
-	struct flowtable *table;
+	struct telescope *telescope;
 	struct archive_encoder *encoder;
 	struct rollup *rollup;
 	struct store *store;
 	struct flow *flows;
 	struct source *sources;
-	size_t n;
-	int64_t minute;
+	size_t n, sources_n;
 	struct column_buf out;
 	uint64_t total, sources_total;
 	double cpu[PARTS], wall, longest;
@@ -41,53 +40,37 @@ static double clock_ns(clockid_t which)
 	return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
 }
 
-static void take(void *arg, const struct flow *f)
+static void take(void *arg, const struct flow *f, bool late)
 {
 	struct bench *b = arg;
 	b->flows[b->n++] = *f;
 }
 
-/* Source records as the flows show them. */
-static size_t make_sources(struct bench *b)
+static void take_source(void *arg, const struct source *s)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < b->n; i++) {
-		const struct flow *f = &b->flows[i];
-		if (n == 0 || addr_cmp(&b->sources[n - 1].addr, &f->src) != 0)
-			b->sources[n++] =
-				(struct source){ .addr = f->src, .minute = b->minute, .first_ns = f->first_ns };
-		struct source *s = &b->sources[n - 1];
-		s->packets += f->packets;
-		s->bytes += f->bytes;
-		s->by_class[f->cls] += (uint32_t)f->packets;
-		s->marks[MARK_MIRAI] += (f->tags & FLOW_MIRAI) != 0;
-		s->targets++;
-		s->last_ns = f->last_ns;
-	}
-	return n;
+	struct bench *b = arg;
+	b->sources[b->sources_n++] = *s;
 }
 
-static void close_minute(struct bench *b)
+static void close_minute(void *arg, int64_t minute_ns)
 {
+	struct bench *b = arg;
 	struct err err = { "" };
-	b->n = 0;
-	flowtable_each(b->table, b->minute * MINUTE_NS, true, take, b);
-	flowtable_reset(b->table);
-	size_t sources = make_sources(b);
-	struct archive_batch batch = { .flows = b->flows, .n = b->n, .minute = b->minute, .sensor = "bench" };
+	int64_t minute = minute_ns / MINUTE_NS;
+	struct archive_batch batch = { .flows = b->flows, .n = b->n, .minute = minute, .sensor = "bench" };
 	double t[PARTS + 1];
 	t[ENCODE] = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	b->out.n = 0;
 	archive_encode(b->encoder, &batch, &b->out);
 	t[SUM] = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	rollup_clear(b->rollup);
-	rollup_add_flows(b->rollup, segment_hour(b->minute), b->flows, b->n);
+	rollup_add_flows(b->rollup, segment_hour(minute), b->flows, b->n);
 	t[COMMIT] = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	double start = clock_ns(CLOCK_MONOTONIC);
 	struct store_batch all = { .sensor = "bench",
 		.blocks = { b->out.p, b->out.n },
 		.sources = b->sources,
-		.sources_n = sources,
+		.sources_n = b->sources_n,
 		.rollup = b->rollup };
 	if (store_commit(b->store, &all, &err))
 		fprintf(stderr, "bench_store: %s\n", err.text);
@@ -98,21 +81,17 @@ static void close_minute(struct bench *b)
 	b->wall += wall;
 	b->longest = wall > b->longest ? wall : b->longest;
 	b->total += b->n;
-	b->sources_total += sources;
+	b->sources_total += b->sources_n;
+	b->n = b->sources_n = 0;
 }
 
 static int emit(void *arg, int64_t ns, struct bytes frame)
 {
 	struct bench *b = arg;
-	struct packet p;
-	struct flowtable_key key;
-	if (ns / MINUTE_NS != b->minute) {
-		close_minute(b);
-		b->minute = ns / MINUTE_NS;
-	}
-	packet_decode(1, frame, &p);
-	flowtable_key(b->table, &p, (uint64_t)(ns - b->minute * MINUTE_NS), &key);
-	flowtable_add(b->table, &key, 1);
+	struct capfile_record r = {
+		.data = frame, .wire_len = (uint32_t)frame.n, .linktype = LINK_ETHERNET, .time_ns = ns, .has_time = true
+	};
+	telescope_add(b->telescope, &r, 1);
 	return 0;
 }
 
@@ -155,8 +134,10 @@ int main(int argc, char **argv)
 	}
 	traffic_params_init(&params, (enum traffic_profile)profile);
 	params.packets = argc > 3 ? strtoull(argv[3], NULL, 10) : 5000000;
-	b.minute = params.start_ns / MINUTE_NS;
-	b.table = flowtable_new(profile == TRAFFIC_IP6, FLOWS_MAX, 1);
+	struct telescope_params tp = {
+		.sorted = true, .seed = 1, .sink = { &b, .flow = take, .source = take_source, .minute = close_minute }
+	};
+	b.telescope = telescope_new(&tp);
 	b.encoder = archive_encoder_new();
 	b.rollup = rollup_new();
 	b.flows = mem_map(FLOWS_MAX * sizeof *b.flows);
@@ -167,13 +148,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench_store: %s\n", err.text);
 		return 3;
 	}
-	close_minute(&b);
+	telescope_flush(b.telescope);
 	double n = (double)b.total;
 	printf("%s: %.0f flows, %.0f sources; CPU ns a flow: encode %.0f, sum %.0f, commit %.0f, together %.0f; "
 	       "longest commit %.0f ms\n",
 		traffic_profile_name((enum traffic_profile)profile), n, (double)b.sources_total, b.cpu[ENCODE] / n,
 		b.cpu[SUM] / n, b.cpu[COMMIT] / n, (b.cpu[ENCODE] + b.cpu[SUM] + b.cpu[COMMIT]) / n, b.longest / 1e6);
 	read_back(&b);
+	telescope_free(b.telescope);
 	traffic_free(t);
 	store_close(b.store);
 	return 0;
