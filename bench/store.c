@@ -27,8 +27,7 @@ struct bench {
 	struct store *store;
 	struct flow *flows;
 	struct source *sources;
-	size_t n, n_sources;
-	int64_t minute;
+	size_t n, sources_n;
 	struct column_buf out;
 	uint64_t total, sources_total;
 	double cpu[PARTS], wall, longest;
@@ -47,32 +46,31 @@ static void take(void *arg, const struct flow *f, bool late)
 	b->flows[b->n++] = *f;
 }
 
-static void take_source(void *arg, const struct source *src)
+static void take_source(void *arg, const struct source *s)
 {
 	struct bench *b = arg;
-	b->sources[b->n_sources++] = *src;
+	b->sources[b->sources_n++] = *s;
 }
 
 static void close_minute(void *arg, int64_t minute_ns)
 {
 	struct bench *b = arg;
 	struct err err = { "" };
-	size_t sources = b->n_sources;
-	b->minute = minute_ns / MINUTE_NS;
-	struct archive_batch batch = { .flows = b->flows, .n = b->n, .minute = b->minute, .sensor = "bench" };
+	int64_t minute = minute_ns / MINUTE_NS;
+	struct archive_batch batch = { .flows = b->flows, .n = b->n, .minute = minute, .sensor = "bench" };
 	double t[PARTS + 1];
 	t[ENCODE] = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	b->out.n = 0;
 	archive_encode(b->encoder, &batch, &b->out);
 	t[SUM] = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	rollup_clear(b->rollup);
-	rollup_add_flows(b->rollup, segment_hour(b->minute), b->flows, b->n);
+	rollup_add_flows(b->rollup, segment_hour(minute), b->flows, b->n);
 	t[COMMIT] = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	double start = clock_ns(CLOCK_MONOTONIC);
 	struct store_batch all = { .sensor = "bench",
 		.blocks = { b->out.p, b->out.n },
 		.sources = b->sources,
-		.sources_n = sources,
+		.sources_n = b->sources_n,
 		.rollup = b->rollup };
 	if (store_commit(b->store, &all, &err))
 		fprintf(stderr, "bench_store: %s\n", err.text);
@@ -83,8 +81,8 @@ static void close_minute(void *arg, int64_t minute_ns)
 	b->wall += wall;
 	b->longest = wall > b->longest ? wall : b->longest;
 	b->total += b->n;
-	b->sources_total += sources;
-	b->n = b->n_sources = 0;
+	b->sources_total += b->sources_n;
+	b->n = b->sources_n = 0;
 }
 
 static int emit(void *arg, int64_t ns, struct bytes frame)
@@ -136,8 +134,9 @@ int main(int argc, char **argv)
 	}
 	traffic_params_init(&params, (enum traffic_profile)profile);
 	params.packets = argc > 3 ? strtoull(argv[3], NULL, 10) : 5000000;
-	struct telescope_params tp = { .sorted = true, .seed = 1,
-		.sink = { &b, .flow = take, .source = take_source, .minute = close_minute } };
+	struct telescope_params tp = {
+		.sorted = true, .seed = 1, .sink = { &b, .flow = take, .source = take_source, .minute = close_minute }
+	};
 	b.telescope = telescope_new(&tp);
 	b.encoder = archive_encoder_new();
 	b.rollup = rollup_new();
@@ -156,6 +155,7 @@ int main(int argc, char **argv)
 		traffic_profile_name((enum traffic_profile)profile), n, (double)b.sources_total, b.cpu[ENCODE] / n,
 		b.cpu[SUM] / n, b.cpu[COMMIT] / n, (b.cpu[ENCODE] + b.cpu[SUM] + b.cpu[COMMIT]) / n, b.longest / 1e6);
 	read_back(&b);
+	telescope_free(b.telescope);
 	traffic_free(t);
 	store_close(b.store);
 	return 0;

@@ -16,7 +16,7 @@ enum rollup_span { ROLLUP_HOUR, ROLLUP_DAY, ROLLUP_SPAN_N };
 #define ROLLUP_ROWS_MAX 32768u /* keys of one batch; further ones go to the rest */
 #define ROLLUP_TOP	1000u  /* keys kept of a finished hour or day, by packets; the rest is summed */
 /* Keys that a batch brings for each hour and kind; what is left goes to the rest. */
-#define ROLLUP_BATCH  2000u
+#define ROLLUP_BATCH  1000u
 #define ROLLUP_SKETCH 1024u
 
 const char *rollup_dim_name(enum rollup_dim d);
