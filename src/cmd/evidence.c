@@ -59,6 +59,16 @@ void evidence_free(struct evidence *e)
 	free(e);
 }
 
+static struct addr source_of(const struct packet *p)
+{
+	return p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6);
+}
+
+static struct addr target_of(const struct packet *p)
+{
+	return p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6);
+}
+
 /* Where the IP header of a decoded packet starts: the struct keeps its parts, not its beginning. */
 static const uint8_t *ip_start(const struct packet *p)
 {
@@ -79,8 +89,8 @@ static const uint8_t *ip_start(const struct packet *p)
 static void sample(struct evidence *e, const struct packet *p, int64_t ns)
 {
 	struct finding_sample s = { .ns = ns, .sport = p->sport, .dport = p->dport, .proto = p->proto };
-	s.src = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6);
-	s.dst = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6);
+	s.src = source_of(p);
+	s.dst = target_of(p);
 	if (!darknet_wants_sample(e->darknet, &s.src, &s.dst, s.dport))
 		return;
 	const uint8_t *ip = ip_start(p);
@@ -99,32 +109,42 @@ static void name(void *arg, const uint8_t *octets, size_t n)
 	darknet_named(e->darknet, &a);
 }
 
-/* The packet inside an ICMP error (RFC 792: its header and 8 octets more). */
+/* ICMP errors (RFC 792: 3, 4, 5, 11, 12; RFC 4443: 1 to 4) carry the packet that caused them. */
+static bool is_error(const struct packet *p)
+{
+	if (p->proto == PROTO_ICMPV6)
+		return p->sport >= 1 && p->sport <= 4;
+	return p->sport < 16 && (1u << p->sport & (1u << 3 | 1u << 4 | 1u << 5 | 1u << 11 | 1u << 12)) != 0;
+}
+
+/* The destination port of a quoted packet whose transport header is there by eight octets only. */
+static uint16_t quoted_port(struct bytes ip, const struct packet *in)
+{
+	size_t header = in->layer == LAYER_IP4 ? (size_t)(ip.p[0] & 15) * 4 : 40;
+	const uint8_t *ports = bytes_need(ip, header, 4);
+	return ports && (in->proto == PROTO_TCP || in->proto == PROTO_UDP) ? load_be16(ports + 2) : 0;
+}
+
 static void quote(struct evidence *e, const struct packet *p, int64_t ns)
 {
 	struct packet in;
-	bool error = p->proto == PROTO_ICMP ? p->sport == 3 || p->sport == 4 || p->sport == 5 || p->sport == 11 || p->sport == 12 :
-					      p->sport >= 1 && p->sport <= 4;
 	struct bytes inner = bytes_from(p->payload, 4);
-	if (!error)
+	if (e->dark.n == 0 || !is_error(p))
 		return;
 	packet_decode_ip(p->proto == PROTO_ICMP ? ETHER_IPV4 : ETHER_IPV6, inner, &in);
 	if (in.layer > LAYER_IP6)
 		return;
-	const uint8_t *ports = in.layer == LAYER_IP4 ? bytes_need(inner, (size_t)(inner.p[0] & 15) * 4, 4) : bytes_need(inner, 40, 4);
-	bool has_ports = ports && (in.proto == PROTO_TCP || in.proto == PROTO_UDP);
 	struct darknet_quote q = {
 		.ns = ns,
-		.reporter = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6),
-		.to = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6),
-		.quoted = in.layer == LAYER_IP4 ? addr_from4(in.dst4) : addr_from6(in.dst6),
-		.quoted_port = has_ports ? load_be16(ports + 2) : 0,
+		.reporter = source_of(p),
+		.to = target_of(p),
+		.quoted = target_of(&in),
+		.quoted_port = quoted_port(inner, &in),
 		.quoted_proto = in.proto,
 		.type = (uint8_t)p->sport,
 		.code = (uint8_t)p->dport,
 	};
-	if (e->dark.n)
-		darknet_quote(e->darknet, &q);
+	darknet_quote(e->darknet, &q);
 }
 
 static void on_packet(void *arg, const struct packet *p, int64_t ns)

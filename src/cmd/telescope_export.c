@@ -81,28 +81,32 @@ static bool scan_packet(const struct finding *f, const struct packet *p)
 	return p->cls <= CLASS_TCP_OTHER && has_flags(f, p->tcp_flags);
 }
 
-static bool fits(const struct match *m, const struct packet *p, int64_t ns)
+static bool kind_fits(const struct match *m, const struct packet *p)
 {
 	const struct finding *f = m->f;
-	if (p->layer > LAYER_IP6 || ns < f->first_ns || ns > f->last_ns)
-		return false;
-	struct addr src = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6);
-	struct addr dst = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6);
-	if (!addr_same(m->is_target ? &dst : &src, &m->subject))
-		return false;
+	bool tcp = p->cls <= CLASS_TCP_OTHER;
 	switch (f->kind) {
 	case FINDING_SCAN:
 		return scan_packet(f, p);
 	case FINDING_SCAN_TYPE:
-		return p->cls <= CLASS_TCP_OTHER && p->sport == m->sport && p->dport == m->dport;
+		return tcp && p->sport == m->sport && p->dport == m->dport;
 	case FINDING_BACKSCATTER:
 	case FINDING_OWN_ATTACKED:
-		return p->cls == CLASS_UDP || p->cls == CLASS_ICMP || (p->cls <= CLASS_TCP_OTHER && has_flags(f, p->tcp_flags));
+		return tcp ? has_flags(f, p->tcp_flags) : p->cls == CLASS_UDP || p->cls == CLASS_ICMP;
 	case FINDING_AMPLIFICATION:
 		return strncmp(f->detail, "tcp", 3) == 0 ? p->cls == CLASS_TCP_SYN_ACK : p->proto == PROTO_UDP;
 	default:
 		return true;
 	}
+}
+
+static bool fits(const struct match *m, const struct packet *p, int64_t ns)
+{
+	if (p->layer > LAYER_IP6 || ns < m->f->first_ns || ns > m->f->last_ns)
+		return false;
+	struct addr src = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6);
+	struct addr dst = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6);
+	return addr_same(m->is_target ? &dst : &src, &m->subject) && kind_fits(m, p);
 }
 
 struct out {
