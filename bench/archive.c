@@ -126,7 +126,9 @@ static void measure(const struct run *run, uint64_t packets)
 	struct bench b = { .unit_ns = run->unit_ns, .level = run->level, .shuffle = run->shuffle };
 	traffic_params_init(&params, run->profile);
 	params.packets = packets;
-	struct telescope_params tp = { .sorted = true, .seed = 1, .sink = { &b, .flow = take, .minute = close_minute } };
+	struct telescope_params tp = {
+		.sorted = true, .seed = 1, .sink = { &b, .flow = take, .minute = close_minute }
+	};
 	b.telescope = telescope_new(&tp);
 	b.encoder = archive_encoder_new();
 	b.flows = mem_map(FLOWS_MAX * sizeof *b.flows);

@@ -3,11 +3,17 @@
 
 #include "base/idmap.h"
 #include "base/mem.h"
+#include "cmd/show.h"
+#include "store/segment.h"
 #include "store/store.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* A minute of a flood goes in pieces, so that two batches stay small. */
+#define BATCH_FLOWS ((size_t)256 << 10)
 
 struct batch {
 	struct flow *flows;
@@ -45,7 +51,7 @@ static void commit_minute(struct storing *s, struct batch *b)
 	snprintf(a.sensor, sizeof a.sensor, "%s", s->p.sensor);
 	archive_encode(s->encoder, &a, &out);
 	rollup_clear(s->rollup);
-	rollup_add_flows(s->rollup, b->minute / 60, b->flows, b->n_flows);
+	rollup_add_flows(s->rollup, segment_hour(b->minute), b->flows, b->n_flows);
 	struct store_batch batch = {
 		.sender = s->p.sender,
 		.sequence = s->sequence,
@@ -109,9 +115,25 @@ struct storing *storing_new(const struct storing_params *p, struct err *err)
 	return s;
 }
 
+/* The batch goes to the writer; waits while the other is still being written. */
+static void hand_over(struct storing *s, int64_t minute)
+{
+	struct batch *b = &s->batches[s->filling];
+	b->minute = minute;
+	pthread_mutex_lock(&s->lock);
+	b->full = true;
+	s->filling = !s->filling;
+	pthread_cond_broadcast(&s->changed);
+	while (s->batches[s->filling].full)
+		pthread_cond_wait(&s->changed, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+}
+
 static void take_flow(void *arg, const struct flow *f, bool late)
 {
 	struct storing *s = arg;
+	if (s->batches[s->filling].n_flows == BATCH_FLOWS)
+		hand_over(s, f->first_ns / MINUTE_NS - (f->first_ns % MINUTE_NS < 0));
 	struct batch *b = &s->batches[s->filling];
 	/* A late packet's minute is closed: it counts in findings, its window stays as it is. */
 	if (!late) {
@@ -135,15 +157,7 @@ static void take_source(void *arg, const struct source *src)
 static void take_minute(void *arg, int64_t minute_ns)
 {
 	struct storing *s = arg;
-	struct batch *b = &s->batches[s->filling];
-	b->minute = minute_ns / MINUTE_NS;
-	pthread_mutex_lock(&s->lock);
-	b->full = true;
-	s->filling = !s->filling;
-	pthread_cond_broadcast(&s->changed);
-	while (s->batches[s->filling].full)
-		pthread_cond_wait(&s->changed, &s->lock);
-	pthread_mutex_unlock(&s->lock);
+	hand_over(s, minute_ns / MINUTE_NS - (minute_ns % MINUTE_NS < 0));
 	if (s->next.minute)
 		s->next.minute(s->next.arg, minute_ns);
 }
@@ -167,6 +181,31 @@ void storing_finding(struct storing *s, const struct finding *f)
 {
 	s->findings = idmap_room(s->findings, s->n_findings + 1, &s->room_findings, sizeof *s->findings);
 	s->findings[s->n_findings++] = *f;
+}
+
+struct storing *storing_open(const struct cli_global *g, const char *sensor, int argc, char **argv)
+{
+	struct err err = { "" };
+	struct storing_params p = { .dir = g->store, .sensor = sensor, .sender = show_sender(argv, argc, sensor) };
+	struct storing *s = storing_new(&p, &err);
+	if (!s)
+		fprintf(stderr, "sakimori: %s\n", err.text);
+	return s;
+}
+
+int storing_finish(struct storing *s, int code)
+{
+	struct err err = { "" };
+	uint64_t flows, repeated;
+	if (storing_close(s, &flows, &repeated, &err) < 0) {
+		fprintf(stderr, "sakimori: %s (%" PRIu64 " flows before it are kept)\n", err.text, flows);
+		return CLI_FAILED;
+	}
+	fprintf(stderr, "sakimori: stored %" PRIu64 " flows", flows);
+	if (repeated)
+		fprintf(stderr, "; %" PRIu64 " batches were there already", repeated);
+	fputc('\n', stderr);
+	return code;
 }
 
 int storing_close(struct storing *s, uint64_t *flows, uint64_t *repeated, struct err *err)

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "model/finding.h"
+#include "base/cli.h"
 #include "base/err.h"
 #include "sensor/telescope/telescope.h"
 
@@ -28,3 +29,7 @@ void storing_finding(struct storing *s, const struct finding *f);
  * is in the store. `*flows`: acknowledged; `*repeated`: minutes that were there already.
  */
 int storing_close(struct storing *s, uint64_t *flows, uint64_t *repeated, struct err *err);
+
+/* The same for a command with --store DIR and files: messages on stderr; NULL or an enum cli_exit. */
+struct storing *storing_open(const struct cli_global *g, const char *sensor, int argc, char **argv);
+int storing_finish(struct storing *s, int code);

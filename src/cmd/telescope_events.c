@@ -6,12 +6,14 @@
 #include "cmd/evidence.h"
 #include "cmd/run.h"
 #include "cmd/show.h"
+#include "cmd/storing.h"
 
 #include <stdio.h>
 
 struct printer {
 	struct json j;
 	const struct evidence *evidence;
+	struct storing *storing;	/* NULL: nothing is kept */
 	bool json;
 	size_t shown;
 };
@@ -19,6 +21,8 @@ struct printer {
 static void print(void *arg, const struct finding *f)
 {
 	struct printer *p = arg;
+	if (p->storing)
+		storing_finding(p->storing, f);
 	if (!evidence_shows(p->evidence, f))
 		return;
 	p->shown++;
@@ -40,6 +44,16 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 		return CLI_USAGE;
 	struct feed_params fp = { .telescope = { .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
 	struct printer p = { .evidence = e, .json = g->json };
+	if (g->store && argc) {
+		p.storing = storing_open(g, o->sensor, argc, argv);
+		if (!p.storing) {
+			evidence_free(e);
+			return CLI_FAILED;
+		}
+		struct telescope_sink next = fp.telescope.sink;
+		fp.telescope.sink = storing_sink(p.storing, &next);
+		r.store = g->store;
+	}
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	if (code != CLI_USAGE) {
 		json_init(&p.j, stdout);
@@ -47,6 +61,8 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 		if (!g->json && p.shown == 0)
 			puts("no findings");
 	}
+	if (p.storing)
+		code = storing_finish(p.storing, code);
 	run_free(&r);
 	evidence_free(e);
 	return code;

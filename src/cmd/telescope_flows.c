@@ -138,21 +138,6 @@ static void summary_text(const struct run *r, const struct tools *t, size_t memo
 			c->folded, c->flows_lost, c->sources_lost);
 }
 
-static int finish_storing(struct storing *s, int code)
-{
-	struct err err = { "" };
-	uint64_t flows, repeated;
-	if (storing_close(s, &flows, &repeated, &err) < 0) {
-		fprintf(stderr, "sakimori: %s (%" PRIu64 " flows before it are kept)\n", err.text, flows);
-		return CLI_FAILED;
-	}
-	fprintf(stderr, "sakimori: stored %" PRIu64 " flows", flows);
-	if (repeated)
-		fprintf(stderr, "; %" PRIu64 " minutes were there already", repeated);
-	fputc('\n', stderr);
-	return code;
-}
-
 int telescope_flows(const struct cli_global *g, const void *options, int argc, char **argv)
 {
 	const struct telescope_options *o = options;
@@ -164,19 +149,15 @@ int telescope_flows(const struct cli_global *g, const void *options, int argc, c
 	};
 	struct run r = { 0 };
 	struct storing *s = NULL;
-	struct err err = { "" };
 	json_init(&p.j, stdout);
 	if (!o->summary) {
 		fp.telescope.sink = (struct telescope_sink){ .arg = &p, .flow = print_flow };
 		fp.telescope.sorted = true;
 	}
 	if (g->store && argc) {
-		struct storing_params sp = { .dir = g->store, .sensor = o->sensor, .sender = show_sender(argv, argc, o->sensor) };
-		s = storing_new(&sp, &err);
-		if (!s) {
-			fprintf(stderr, "sakimori: %s\n", err.text);
+		s = storing_open(g, o->sensor, argc, argv);
+		if (!s)
 			return CLI_FAILED;
-		}
 		fp.telescope.sink = storing_sink(s, &fp.telescope.sink);
 		r.store = g->store;
 	} else {
@@ -184,7 +165,7 @@ int telescope_flows(const struct cli_global *g, const void *options, int argc, c
 	}
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	if (s)
-		code = finish_storing(s, code);
+		code = storing_finish(s, code);
 	if (o->summary && code != CLI_USAGE) {
 		struct tools t = { 0 };
 		bool exact = true;

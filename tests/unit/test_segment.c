@@ -80,6 +80,8 @@ static uint64_t make_segment(int dirfd, uint64_t starts[BLOCKS + 1])
 	return length;
 }
 
+static struct archive_decoder *decoder; /* of all scans */
+
 struct seen {
 	int64_t last_ns;
 	size_t n, broken;
@@ -109,9 +111,13 @@ static struct seen scan(int fd, uint64_t length, struct segment_counts *counts)
 {
 	struct seen seen = { .last_ns = INT64_MIN };
 	struct segment_scan s = { .query = { INT64_MIN, INT64_MAX, NULL, see, &seen }, .broken = told, .arg = &seen };
+<<<<<<< HEAD
 	static struct archive_decoder *decoder;
 	decoder = decoder ? decoder : archive_decoder_new();
 	s.decoder = decoder;
+=======
+	s.decoder = decoder = decoder ? decoder : archive_decoder_new();
+>>>>>>> store
 	assert_int_equal(segment_scan(&s, fd, "test", length, NULL), 0);
 	assert_int_equal(s.counts.broken, seen.broken);
 	*counts = s.counts;
@@ -239,5 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(truncation),
 		cmocka_unit_test(one_octet), cmocka_unit_test(cutting), cmocka_unit_test(limits) };
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+	archive_decoder_free(decoder);
+	return rc;
 }

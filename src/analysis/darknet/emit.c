@@ -2,6 +2,7 @@
 #include "analysis/darknet/emit.h"
 
 #include "analysis/darknet/fill.h"
+#include "analysis/darknet/ports.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -159,6 +160,19 @@ static void propose_lones(struct darknet *d, struct candidates *c)
 	}
 }
 
+struct port_proposal {
+	struct darknet *d;
+	struct candidates *c;
+};
+
+static void propose_port(void *arg, enum finding_kind kind, uint32_t hour)
+{
+	struct port_proposal *p = arg;
+	/* No address: the port itself orders findings of the same moment. */
+	struct addr order = addr_from4((uint32_t)(p->d->hour_map.keys[hour] >> 24));
+	propose(p->c, &(struct candidate){ kind, p->d->hours[hour].first, hour, 0, order });
+}
+
 static int compare(const void *x, const void *y)
 {
 	const struct candidate *a = x, *b = y;
@@ -177,6 +191,7 @@ void emit_all(struct darknet *d, void (*emit)(void *arg, const struct finding *)
 	propose_events(d, &c);
 	propose_own(d, &c);
 	propose_lones(d, &c);
+	ports_judge(d, propose_port, &(struct port_proposal){ d, &c });
 	if (c.n)
 		qsort(c.v, c.n, sizeof *c.v, compare);
 	for (size_t i = 0; i < c.n; i++) {
@@ -185,6 +200,8 @@ void emit_all(struct darknet *d, void (*emit)(void *arg, const struct finding *)
 		f->kind = k->kind;
 		if (k->kind == FINDING_SCAN_TYPE)
 			fill_lone(d, &d->lones[k->event], f);
+		else if (k->kind == FINDING_PORT_NEW || k->kind == FINDING_PORT_SURGE)
+			fill_port(d, k->event, f);
 		else if (k->type == EVENT_OWN)
 			fill_own(d, k->event, f);
 		else

@@ -22,12 +22,14 @@ void event_init(struct darknet *d)
 	idmap_init(&d->flag_map, MAX_MEMBERS, seed + 5);
 	idmap_init(&d->open_map, MAX_MEMBERS, seed + 6);
 	idmap_init(&d->head_map, MAX_HEADS, seed + 7);
+	idmap_init(&d->hour_map, MAX_EVENTS, seed + 8);
+	idmap_init(&d->hour_source_map, MAX_MEMBERS, seed + 9);
 }
 
 void event_fini(struct darknet *d)
 {
 	struct idmap *maps[] = { &d->addr_map, &d->conn_map, &d->peer_map, &d->pair_map, &d->port_map, &d->flag_map, &d->open_map,
-		&d->head_map };
+		&d->head_map, &d->hour_map, &d->hour_source_map };
 	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
 		idmap_fini(maps[i]);
 	free(d->addrs);
@@ -39,6 +41,7 @@ void event_fini(struct darknet *d)
 	free(d->heads);
 	free(d->events);
 	free(d->lones);
+	free(d->hours);
 }
 
 /* IPv4 addresses are their own key; the 63-bit mix of an IPv6 address does not collide in practice. */

@@ -115,6 +115,10 @@ struct darknet {
 	struct lone *lones;
 	size_t n_lones, room_lones;
 	uint64_t lones_left_out;
+
+	struct idmap hour_map, hour_source_map;
+	struct port_hour *hours;	/* ports.h */
+	size_t room_hours;
 };
 
 /* The number of an address, IDMAP_NONE when the table is full. */

@@ -2,6 +2,7 @@
 #include "analysis/darknet/fill.h"
 
 #include "analysis/darknet/emit.h"
+#include "analysis/darknet/ports.h"
 #include "analysis/darknet/tools.h"
 #include "wire/udpproto.h"
 
@@ -266,6 +267,13 @@ void fill_lone(struct darknet *d, const struct lone *l, struct finding *f)
 	f->severity = "low";
 	f->spoofable = true;
 	add_sample(d, &l->ref, f);
+	finding_identify(f);
+}
+
+void fill_port(struct darknet *d, uint32_t hour, struct finding *f)
+{
+	ports_fill(d, hour, f);
+	add_sample(d, &d->hours[hour].ref, f);
 	finding_identify(f);
 }
 

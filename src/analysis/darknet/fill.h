@@ -25,3 +25,4 @@ bool fill_own_sum(const struct darknet *d, uint32_t addr, struct fill_own *out);
 void fill_event(struct darknet *d, const struct event *e, struct finding *f);
 void fill_own(struct darknet *d, uint32_t addr, struct finding *f);
 void fill_lone(struct darknet *d, const struct lone *l, struct finding *f);
+void fill_port(struct darknet *d, uint32_t hour, struct finding *f);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analysis/darknet/judge.h"
 
+#include "analysis/darknet/ports.h"
 #include "wire/udpproto.h"
 
 #define MAX_LONES 65536u
@@ -101,6 +102,8 @@ static void add_probe(struct darknet *d, const struct context *x, enum event_typ
 	if (d->p.n_dark == 0 && to_many(&x->f->dst))
 		return;
 	event_add(d, type, &in);
+	if (d->p.n_dark && type != EVENT_ICMP)
+		ports_add(d, x->f, x->src, x->dst);
 }
 
 static void add_lone(struct darknet *d, const struct context *x)
