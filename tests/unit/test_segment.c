@@ -111,13 +111,7 @@ static struct seen scan(int fd, uint64_t length, struct segment_counts *counts)
 {
 	struct seen seen = { .last_ns = INT64_MIN };
 	struct segment_scan s = { .query = { INT64_MIN, INT64_MAX, NULL, see, &seen }, .broken = told, .arg = &seen };
-<<<<<<< HEAD
-	static struct archive_decoder *decoder;
-	decoder = decoder ? decoder : archive_decoder_new();
-	s.decoder = decoder;
-=======
 	s.decoder = decoder = decoder ? decoder : archive_decoder_new();
->>>>>>> store
 	assert_int_equal(segment_scan(&s, fd, "test", length, NULL), 0);
 	assert_int_equal(s.counts.broken, seen.broken);
 	*counts = s.counts;
