@@ -124,6 +124,7 @@ static void same_bytes(void **state)
 				struct err err;
 				struct input_options o = { .no_map = no_map };
 				assert_int_equal(input_open(&in, path, &o, &err), INPUT_OK);
+				assert_true(input_map(in) == !no_map);
 				assert_int_equal(drain(in, wants[no_map]), PLAIN);
 				assert_int_equal(input_status(in, &err), INPUT_OK);
 				const char *name = input_compression(in);
@@ -263,6 +264,7 @@ static void shrinks(void **state)
 	struct input *in;
 	struct err err = { "" };
 	assert_int_equal(input_open(&in, path, NULL, &err), INPUT_OK);
+	assert_true(input_map(in));
 	struct bytes w = input_window(in, 4096);
 	assert_true(w.n >= 4096 && input_mapped(in));
 	assert_int_equal(ftruncate(fd, 4096), 0);

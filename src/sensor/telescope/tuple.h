@@ -100,14 +100,19 @@ static inline __attribute__((always_inline)) bool tuple_usual(struct bytes frame
 	return true;
 }
 
-/* The high and low half of a 64 x 64 bit product, folded: one multiplication mixes both words (wyhash, Wang Yi). */
+/*
+ * The high and low half of a 64 x 64 bit product, folded: one multiplication mixes both words (wyhash, Wang Yi). Of keys in sequence it
+ * leaves sequences, hence a second, short step.
+ */
 static inline uint64_t tuple_mix(uint64_t a, uint64_t b)
 {
 #ifdef __SIZEOF_INT128__
 	__extension__ unsigned __int128 m = (unsigned __int128)a * b;
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
+	uint64_t h = (uint64_t)m ^ (uint64_t)(m >> 64);
 #else
-	a = (a * 0x9e3779b97f4a7c15u ^ b) * 0xbf58476d1ce4e5b9u;
-	return a ^ a >> 32;
+	uint64_t h = (a * 0x9e3779b97f4a7c15u ^ b) * 0xbf58476d1ce4e5b9u;
+	h ^= h >> 32;
 #endif
+	h *= 0x9e3779b97f4a7c15u;
+	return h ^ h >> 32;
 }
