@@ -201,8 +201,8 @@ static inline bool usual(struct bytes frame, struct packet *out)
 	struct packet p = {
 		.layer = LAYER_IP4,
 		.cls = (uint8_t)cls,
-		.proto = u.proto,
-		.ttl = u.ttl,
+		.proto = (uint8_t)usual_proto(&u),
+		.ttl = (uint8_t)u.proto_ttl,
 		.dont_fragment = usual_dont_fragment(&u),
 		.sport = load_be16(u.t),
 		.dport = load_be16(u.t + 2),
@@ -211,7 +211,7 @@ static inline bool usual(struct bytes frame, struct packet *out)
 		.src4 = (uint32_t)(u.addrs >> 32),
 		.dst4 = (uint32_t)u.addrs,
 	};
-	if (u.proto == PROTO_TCP) {
+	if (p.proto == PROTO_TCP) {
 		size_t header = (size_t)(u.t[12] >> 4) * 4, left = u.have - 20;
 		size_t whole = header < left ? header : left;
 		p.tcp_flags = u.t[13];
@@ -220,7 +220,7 @@ static inline bool usual(struct bytes frame, struct packet *out)
 		p.seq = load_be32(u.t + 4);
 		p.options = (struct bytes){ u.t + 20, whole - 20 };
 		p.payload = (struct bytes){ u.t + whole, left - whole };
-	} else if (u.proto == PROTO_UDP) {
+	} else if (p.proto == PROTO_UDP) {
 		p.payload = (struct bytes){ u.t + 8, u.have - 28 };
 	} else {
 		p.sport = u.t[0];

@@ -31,8 +31,13 @@ struct usual {
 	uint64_t addrs;		/* source << 32 | destination */
 	const uint8_t *t;	/* transport header */
 	size_t have;
-	uint8_t ttl, proto;
+	uint16_t proto_ttl;	/* protocol << 8 | TTL */
 };
+
+static inline unsigned usual_proto(const struct usual *u)
+{
+	return u->proto_ttl >> 8;
+}
 
 static inline unsigned usual_total(const struct usual *u)
 {
@@ -59,8 +64,7 @@ static inline __attribute__((always_inline)) bool usual_network(struct bytes fra
 	size_t captured = frame.n - 14;
 	u->head = usual_be64(e + 14);
 	u->have = usual_total(u) < captured ? usual_total(u) : captured;
-	u->ttl = e[22];
-	u->proto = e[23];
+	u->proto_ttl = load_le16(e + 22);
 	u->addrs = usual_be64(e + 26);
 	u->t = e + 34;
 	return u->have >= 28 && (u->head & 0x1fff) == 0;
@@ -69,7 +73,7 @@ static inline __attribute__((always_inline)) bool usual_network(struct bytes fra
 /* The class of a usual frame, or -1: not usual. */
 static inline __attribute__((always_inline)) int usual_class(const struct usual *u)
 {
-	if (__builtin_expect(u->proto == PROTO_TCP, 1))
+	if (__builtin_expect(usual_proto(u) == PROTO_TCP, 1))
 		return u->have >= 40 && u->t[12] >= 0x50 ? packet_tcp_classes[u->t[13] & 0x3f] : -1;
-	return u->proto == PROTO_UDP ? CLASS_UDP : u->proto == PROTO_ICMP ? CLASS_ICMP : -1;
+	return usual_proto(u) == PROTO_UDP ? CLASS_UDP : usual_proto(u) == PROTO_ICMP ? CLASS_ICMP : -1;
 }

@@ -124,6 +124,7 @@ static void same_bytes(void **state)
 				struct err err;
 				struct input_options o = { .no_map = no_map };
 				assert_int_equal(input_open(&in, path, &o, &err), INPUT_OK);
+				assert_true(input_map(in) == !no_map);
 				assert_int_equal(drain(in, wants[no_map]), PLAIN);
 				assert_int_equal(input_status(in, &err), INPUT_OK);
 				const char *name = input_compression(in);

@@ -215,7 +215,7 @@ static void check_sources(void)
 	}
 }
 
-/* Ten minutes in which packets come up to 9 s out of order, in batches of any size. */
+/* Ten minutes in which packets come up to nine seconds out of order, in batches of any size. */
 static void as_the_model(void **state)
 {
 	for (uint64_t seed = 1; seed <= 4; seed++) {
@@ -224,7 +224,7 @@ static void as_the_model(void **state)
 		for (size_t i = 0; i < PACKETS; i++) {
 			make4(&recs[i], frames[i], 0xcb007100 | (uint32_t)random_below(&rnd, 9), &rnd);
 			recs[i].time_ns = START_NS + 2 * MINUTE_NS + (int64_t)i * 100000000 -
-					  (int64_t)random_below(&rnd, 9) * 1000000000;
+					  (int64_t)random_below(&rnd, TELESCOPE_GRACE_NS / 1000000000) * 1000000000;
 		}
 		count_model(PACKETS);
 		struct telescope *t = start(4096, seed);
@@ -268,6 +268,34 @@ static void late(void **state)
 	assert_int_equal(out.minutes, 3);
 	assert_int_equal(telescope_counts(t)->late, 2);
 	telescope_free(t);
+}
+
+/* The minute before stays open for TELESCOPE_GRACE_NS of the new one, to the nanosecond. */
+static void grace(void **state)
+{
+	static const struct {
+		int64_t ns;
+		bool late;
+	} steps[] = { { 30, false }, { MINUTE_NS, false }, { 20, false }, { MINUTE_NS + TELESCOPE_GRACE_NS - 1, false },
+		{ 10, false }, { MINUTE_NS - 1, false }, { MINUTE_NS + TELESCOPE_GRACE_NS, false }, { MINUTE_NS - 1, true },
+		{ 2 * MINUTE_NS - 1, false }, { MINUTE_NS, false } };
+	enum { N = sizeof steps / sizeof *steps };
+	struct random rnd;
+	random_init(&rnd, 7);
+	size_t lates = 0;
+	for (size_t i = 0; i < N; i++) {
+		make4(&recs[i], frames[i], 0xcb007101, &rnd);
+		recs[i].time_ns = START_NS + steps[i].ns;
+		lates += steps[i].late;
+	}
+	for (size_t batch = 1; batch <= N; batch++) {
+		struct telescope *t = start(4096, 1);
+		for (size_t i = 0; i < N; i += batch)
+			telescope_add(t, &recs[i], batch < N - i ? batch : N - i);
+		telescope_flush(t);
+		assert_true(telescope_counts(t)->late == lates && out.minutes == 2);
+		telescope_free(t);
+	}
 }
 
 /* A quiet stretch of years costs nothing and makes no empty minutes. */
@@ -349,7 +377,7 @@ static void busy(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(as_the_model), cmocka_unit_test(late),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(as_the_model), cmocka_unit_test(late), cmocka_unit_test(grace),
 		cmocka_unit_test(jump), cmocka_unit_test(flood), cmocka_unit_test(busy) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,14 +94,23 @@ static inline uint32_t slot_of(const struct flowtable *t, size_t r, uint32_t tag
 	return (uint32_t)(r + 1) | (tag & ~t->index_mask);
 }
 
+/* Makes empty slots point to all records; in rounds, so that their cache lines come while hashes are made. */
 static void fill_slots(struct flowtable *t)
 {
-	for (size_t i = 0; i < t->n_records; i++) {
-		uint64_t hash = hash_key(t, (const uint64_t *)record(t, i), t->words, tail_of(t, i)->flags);
-		size_t at = hash & (t->n_slots - 1);
-		while (t->slots[at])
-			at = (at + 1) & (t->n_slots - 1);
-		t->slots[at] = slot_of(t, i, (uint32_t)(hash >> 32));
+	uint64_t hash[FLOWTABLE_BATCH];
+	size_t mask = t->n_slots - 1;
+	for (size_t from = 0; from < t->n_records; from += FLOWTABLE_BATCH) {
+		size_t n = t->n_records - from < FLOWTABLE_BATCH ? t->n_records - from : FLOWTABLE_BATCH;
+		for (size_t i = 0; i < n; i++) {
+			hash[i] = hash_key(t, (const uint64_t *)record(t, from + i), t->words, tail_of(t, from + i)->flags);
+			__builtin_prefetch(&t->slots[hash[i] & mask], 1);
+		}
+		for (size_t i = 0; i < n; i++) {
+			size_t at = hash[i] & mask;
+			while (t->slots[at])
+				at = (at + 1) & mask;
+			t->slots[at] = slot_of(t, from + i, (uint32_t)(hash[i] >> 32));
+		}
 	}
 }
 

@@ -292,14 +292,13 @@ static void turn_to(struct telescope *t, int which)
 
 static void add_packet(struct telescope *t, const struct packet *p, int which)
 {
-	struct pending *b = &t->pending;
 	int wide = p->layer == LAYER_IP6;
 	if (which < 0) {
 		add_late(t, p);
 		return;
 	}
 	turn_to(t, which);
-	struct tuple *k = &b->tuples[wide][b->n[wide]++];
+	struct tuple *k = &t->pending.tuples[wide][t->pending.n[wide]++];
 	tuple_of(p, (uint64_t)(t->clock - t->windows[which].start), k);
 	key(t, &t->windows[which], wide, k);
 }
@@ -407,31 +406,48 @@ static inline void count_sums(struct telescope_counts *c, const struct usual_sum
 
 #define INLINE inline __attribute__((always_inline))
 
+/* The records that are this worker's or need a closer look, by number: what others have costs no more than this. */
+static size_t own_share(const struct telescope *t, const struct capfile_record *recs, size_t n, uint64_t end, uint8_t *own)
+{
+	const uint64_t start = (uint64_t)t->windows[NOW].start;
+	size_t m = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct capfile_record *r = &recs[i];
+		struct usual u = { .addrs = 0 };
+		bool easy = r->linktype == LINK_ETHERNET && r->has_time && (uint64_t)r->time_ns - start < end &&
+			usual_network(r->data, &u);
+		own[m] = (uint8_t)i;
+		m += tuple_opaque(!easy | !foreign_key(t, u.addrs >> 32));
+	}
+	return m;
+}
+
 /* Bytes to tuples, as long as usual frames of the current minute come. Returns how many records that were. */
 static INLINE size_t decode_usual(struct telescope *t, const struct capfile_record *recs, size_t n, struct tuple **to, bool share)
 {
 	const uint64_t start = (uint64_t)t->windows[NOW].start, end = undecided_from(t);
 	struct usual_sums sums = { .first = INT64_MAX, .last = INT64_MIN };
 	struct tuple *k = *to;
-	size_t i;
-	for (i = 0; i < n; i++) {
-		const struct capfile_record *r = &recs[i];
+	struct flowtable_front flows = flowtable_front(t->windows[0].flows[0]);
+	struct sourcetable_front sources = sourcetable_front(sources_of(t, &t->windows[0], 0));
+	uint8_t own[BATCH];
+	size_t i, m = share ? own_share(t, recs, n, end, own) : n;
+	for (i = 0; i < m; i++, k++) {
+		const struct capfile_record *r = &recs[share ? own[i] : i];
 		k->offset_ns = (uint64_t)r->time_ns - start;
-		if (k->offset_ns >= end || !r->has_time || r->linktype != LINK_ETHERNET ||
-			!tuple_usual(r->data, k))
+		if (k->offset_ns >= end || !r->has_time || r->linktype != LINK_ETHERNET || !tuple_usual(r->data, k))
 			break;
-		if (share && foreign_key(t, k->word[0] >> 32))
-			continue;
-		k++;
-		if (share)
-			sum(&sums, r);
+		flowtable_key(&flows, k);
+		sourcetable_key(&sources, k);
 	}
-	for (size_t j = 0; !share && j < i; j++)
-		sum(&sums, &recs[j]);
-	if (i)
-		t->clock = recs[i - 1].time_ns;
+	for (size_t j = 0; j < i; j++)
+		sum(&sums, &recs[share ? own[j] : j]);
 	count_sums(&t->counts, &sums);
 	*to = k;
+	if (share)
+		i = i < m ? own[i] : n;
+	if (i)
+		t->clock = recs[i - 1].time_ns;
 	return i;
 }
 
@@ -441,17 +457,15 @@ static size_t add_usual(struct telescope *t, const struct capfile_record *recs, 
 	const struct window *now = &t->windows[NOW];
 	if (!now->open || !t->plain)
 		return 0;
+	ENSURE(n <= BATCH);
 	turn_to(t, NOW);
-	struct tuple *k = &t->pending.tuples[0][t->pending.n[0]], *end = k;
+	struct pending *b = &t->pending;
+	struct tuple *k = &b->tuples[0][b->n[0]], *end = k;
 	size_t taken = t->p.workers > 1 ? decode_usual(t, recs, n, &end, true) : decode_usual(t, recs, n, &end, false);
-	struct flowtable_front flows = flowtable_front(now->flows[0]);
-	struct sourcetable_front sources = sourcetable_front(sources_of(t, now, 0));
 	for (; k < end; k++) {
-		flowtable_key(&flows, k);
-		sourcetable_key(&sources, k);
 		t->counts.classes[k->tags >> TUPLE_CLASS_SHIFT]++;
 	}
-	t->pending.n[0] = (size_t)(end - t->pending.tuples[0]);
+	b->n[0] = (size_t)(end - b->tuples[0]);
 	return taken;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sensor/telescope/tuple.h"
 
+#include "base/err.h"
 #include "sensor/telescope/marks.h"
 
 _Static_assert(CLASS_N <= 16 && FLOW_QUOTE == 1 << 7 && FLOW_PROTO_SHIFT == 8, "what tuple_pack() packs");
@@ -35,18 +36,22 @@ void tuple_of(const struct packet *p, uint64_t offset_ns, struct tuple *out)
 		tuple_constants(out, p->seq, ports, p->ip_id, p->window);
 }
 
-uint16_t tuple_udp_tags(const struct usual *u)
+uint16_t tuple_udp_tags(struct bytes frame)
 {
-	uint16_t sport = load_be16(u->t), dport = load_be16(u->t + 2);
-	uint16_t tags = marks_of_udp(sport, dport, (struct bytes){ u->t + 8, u->have - 28 });
-	if (usual_id(u) == (((uint32_t)u->addrs ^ dport) & 0xffff))
+	struct usual u;
+	ENSURE(usual_network(frame, &u));
+	uint16_t sport = load_be16(u.t), dport = load_be16(u.t + 2);
+	uint16_t tags = marks_of_udp(sport, dport, (struct bytes){ u.t + 8, u.have - 28 });
+	if (usual_id(&u) == (((uint32_t)u.addrs ^ dport) & 0xffff))
 		tags |= FLOW_MASSCAN;
 	return tuple_pack(tags, 0);
 }
 
-uint16_t tuple_syn_tags(const struct usual *u)
+uint16_t tuple_syn_tags(struct bytes frame)
 {
-	size_t header = (size_t)(u->t[12] >> 4) * 4, left = u->have - 20;
+	struct usual u;
+	ENSURE(usual_network(frame, &u));
+	size_t header = (size_t)(u.t[12] >> 4) * 4, left = u.have - 20;
 	size_t whole = header < left ? header : left;
-	return marks_of_options(load_be16(u->t + 14), (struct bytes){ u->t + 20, whole - 20 });
+	return marks_of_options(load_be16(u.t + 14), (struct bytes){ u.t + 20, whole - 20 });
 }

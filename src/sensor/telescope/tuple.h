@@ -34,8 +34,8 @@ uint16_t tuple_unpack(uint16_t packed);
 void tuple_of(const struct packet *p, uint64_t offset_ns, struct tuple *out);
 
 /* Marks that few frames can have; private to tuple_usual(). */
-uint16_t tuple_udp_tags(const struct usual *u);
-uint16_t tuple_syn_tags(const struct usual *u);
+uint16_t tuple_udp_tags(struct bytes frame);
+uint16_t tuple_syn_tags(struct bytes frame);
 
 /* The same value, which the compiler can't trace back: a choice made by arithmetic on it stays arithmetic and isn't turned into a branch. */
 static inline uint32_t tuple_opaque(uint32_t v)
@@ -55,8 +55,9 @@ static inline void tuple_constants(struct tuple *t, uint32_t seq, uint32_t ports
 	t->constants_high = ports >> 16 | window << 16;
 }
 
-static inline unsigned tuple_tcp(const struct usual *u, struct tuple *t, int cls, uint32_t ports)
+static inline __attribute__((always_inline)) unsigned tuple_tcp(struct bytes frame, const struct usual *u, struct tuple *t, int cls)
 {
+	uint32_t ports = usual_be32(u->t);
 	uint32_t seq = usual_be32(u->t + 4), rest = usual_be32(u->t + 12), dst = (uint32_t)u->addrs, id = usual_id(u);
 	uint32_t syn = tuple_opaque(cls == CLASS_TCP_SYN);
 	unsigned tags = (uint32_t)(((dst ^ ports ^ seq ^ id) & 0xffff) == 0) << 2 | (syn & (seq == dst)) << 3;
@@ -64,7 +65,7 @@ static inline unsigned tuple_tcp(const struct usual *u, struct tuple *t, int cls
 	tuple_constants(t, seq, ports, id, rest & 0xffff);
 	/* A system that sets options also sets DF; a program that writes its own packets forgets it. */
 	if (__builtin_expect(tuple_opaque(syn & (rest >> 28 > 5) & ((uint32_t)u->head >> 14 ^ 1)), 0))
-		tags |= tuple_syn_tags(u);
+		tags |= tuple_syn_tags(frame);
 	return tags;
 }
 _Static_assert(FLOW_MASSCAN == 1 << 2 && FLOW_MIRAI == 1 << 3 && CLASS_TCP_SYN == 0, "shifts in tuple_tcp()");
@@ -86,28 +87,33 @@ static inline __attribute__((always_inline)) bool tuple_usual(struct bytes frame
 	t->word[0] = u.addrs;
 	t->addrs = NULL;
 	t->flags = 0;
-	if (__builtin_expect(u.proto == PROTO_TCP, 1)) {
-		tags |= tuple_tcp(&u, t, cls, ports);
-	} else if (u.proto == PROTO_UDP) {
-		tags |= tuple_udp_tags(&u);
+	if (__builtin_expect(usual_proto(&u) == PROTO_TCP, 1)) {
+		tags |= tuple_tcp(frame, &u, t, cls);
+	} else if (usual_proto(&u) == PROTO_UDP) {
+		tags |= tuple_udp_tags(frame);
 	} else {
 		ports = (uint32_t)u.t[0] << 16 | u.t[1];
 		/* Errors quote a packet: types 3, 4, 5, 11 and 12 (RFC 792). */
 		tags |= u.t[0] < 32 && 0x1838u >> u.t[0] & 1 ? TUPLE_QUOTE : 0;
 	}
-	t->word[1] = (uint64_t)ports << 32 | usual_total(&u) << 16 | (unsigned)u.proto << 8 | u.ttl;
+	t->word[1] = (uint64_t)ports << 32 | usual_total(&u) << 16 | u.proto_ttl;
 	t->tags = (uint16_t)(tags | (unsigned)cls << TUPLE_CLASS_SHIFT);
 	return true;
 }
 
-/* The high and low half of a 64 x 64 bit product, folded: one multiplication mixes both words (wyhash, Wang Yi). */
+/*
+ * The high and low half of a 64 x 64 bit product, folded: one multiplication mixes both words (wyhash, Wang Yi). Of keys in sequence it
+ * leaves sequences, hence a second, short step.
+ */
 static inline uint64_t tuple_mix(uint64_t a, uint64_t b)
 {
 #ifdef __SIZEOF_INT128__
 	__extension__ unsigned __int128 m = (unsigned __int128)a * b;
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
+	uint64_t h = (uint64_t)m ^ (uint64_t)(m >> 64);
 #else
-	a = (a * 0x9e3779b97f4a7c15u ^ b) * 0xbf58476d1ce4e5b9u;
-	return a ^ a >> 32;
+	uint64_t h = (a * 0x9e3779b97f4a7c15u ^ b) * 0xbf58476d1ce4e5b9u;
+	h ^= h >> 32;
 #endif
+	h *= 0x9e3779b97f4a7c15u;
+	return h << 32 | h >> 32; /* the better mixed half is used first */
 }
