@@ -99,19 +99,27 @@ static void name(void *arg, const uint8_t *octets, size_t n)
 	darknet_named(e->darknet, &a);
 }
 
+/* Errors quote a packet: types 3, 4, 5, 11, 12 (RFC 792), 1 to 4 (RFC 4443). */
+static bool is_error(const struct packet *p)
+{
+	unsigned type = p->sport;
+	if (p->proto == PROTO_ICMP)
+		return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+	return type >= 1 && type <= 4;
+}
+
 /* The packet inside an ICMP error (RFC 792: its header and 8 octets more). */
 static void quote(struct evidence *e, const struct packet *p, int64_t ns)
 {
 	struct packet in;
-	bool error = p->proto == PROTO_ICMP ? p->sport == 3 || p->sport == 4 || p->sport == 5 || p->sport == 11 || p->sport == 12 :
-					      p->sport >= 1 && p->sport <= 4;
 	struct bytes inner = bytes_from(p->payload, 4);
-	if (!error)
+	const uint8_t *first = bytes_need(inner, 0, 1);
+	if (!is_error(p) || !first)
 		return;
 	packet_decode_ip(p->proto == PROTO_ICMP ? ETHER_IPV4 : ETHER_IPV6, inner, &in);
 	if (in.layer > LAYER_IP6)
 		return;
-	const uint8_t *ports = in.layer == LAYER_IP4 ? bytes_need(inner, (size_t)(inner.p[0] & 15) * 4, 4) : bytes_need(inner, 40, 4);
+	const uint8_t *ports = in.layer == LAYER_IP4 ? bytes_need(inner, (size_t)(*first & 15) * 4, 4) : bytes_need(inner, 40, 4);
 	bool has_ports = ports && (in.proto == PROTO_TCP || in.proto == PROTO_UDP);
 	struct darknet_quote q = {
 		.ns = ns,
