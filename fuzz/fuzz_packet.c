@@ -23,7 +23,7 @@ static void sane(const struct packet *p, struct bytes frame)
 		inside((struct bytes){ p->dst6, 16 }, frame);
 }
 
-/* The short way of packet_decode() for usual frames must say what the long way says. */
+/* The short way of packet_decode() for usual frames must say what the long way says. size-ok: a list of fields */
 static void same(const struct packet *a, const struct packet *b)
 {
 	ENSURE(a->layer == b->layer && a->cls == b->cls && a->proto == b->proto && a->ttl == b->ttl);

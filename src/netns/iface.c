@@ -78,7 +78,7 @@ static int told(int r, const char *what, const char *name, struct err *err)
 static int look(struct netns *ns, const char *name, struct answer *a, struct err *err)
 {
 	struct request r;
-	struct ifinfomsg *info = begin(&r, RTM_GETLINK, 0, sizeof *info);
+	begin(&r, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
 	mnl_attr_put_strz(r.head, IFLA_IFNAME, name);
 	return told(ask(ns, &r, a), "no such interface", name, err);
 }
