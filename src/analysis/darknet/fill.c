@@ -39,21 +39,39 @@ void fill_top_ports(const struct darknet *d, const struct event *e, struct fill_
 	}
 }
 
+static int compare_ports(const void *x, const void *y)
+{
+	return (int)*(const uint16_t *)x - (int)*(const uint16_t *)y;
+}
+
+/* The lowest ports, ascending: sorted when they are few, which is nearly always, else by a map of all. */
+static void list_ports(const struct darknet *d, const struct event *e, struct finding *f)
+{
+	uint64_t seen[1024] = { 0 };
+	if (e->n_ports <= FINDING_PORT_LIST) {
+		for (uint32_t m = e->ports; m; m = d->ports[m - 1].next)
+			f->port_list[f->port_list_n++] = d->ports[m - 1].value;
+		if (f->port_list_n > 1)
+			qsort(f->port_list, f->port_list_n, sizeof *f->port_list, compare_ports);
+		return;
+	}
+	for (uint32_t m = e->ports; m; m = d->ports[m - 1].next)
+		seen[d->ports[m - 1].value >> 6] |= (uint64_t)1 << (d->ports[m - 1].value & 63);
+	for (uint32_t p = 0; p < 65536 && f->port_list_n < FINDING_PORT_LIST; p++)
+		if (seen[p >> 6] >> (p & 63) & 1)
+			f->port_list[f->port_list_n++] = (uint16_t)p;
+}
+
 static void ports(const struct darknet *d, const struct event *e, struct finding *f)
 {
 	struct fill_top top;
-	uint64_t seen[1024] = { 0 };
 	fill_top_ports(d, e, &top);
 	for (uint32_t i = 0; i < top.n; i++) {
 		snprintf(f->top_ports[i].name, sizeof f->top_ports[i].name, "%u", top.port[i]);
 		f->top_ports[i].n = top.packets[i];
 	}
 	f->top_ports_n = top.n;
-	for (uint32_t m = e->ports; m; m = d->ports[m - 1].next)
-		seen[d->ports[m - 1].value >> 6] |= (uint64_t)1 << (d->ports[m - 1].value & 63);
-	for (uint32_t p = 0; p < 65536 && f->port_list_n < FINDING_PORT_LIST; p++)
-		if (seen[p >> 6] >> (p & 63) & 1)
-			f->port_list[f->port_list_n++] = (uint16_t)p;
+	list_ports(d, e, f);
 	f->ports = e->n_ports;
 	f->has_ports = true;
 }
