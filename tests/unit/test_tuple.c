@@ -77,7 +77,8 @@ static size_t make(uint8_t frame[FRAME], struct random *r)
 static void same_packet(const struct packet *a, const struct packet *b)
 {
 	assert_true(a->layer == b->layer && a->cls == b->cls && a->proto == b->proto && a->ttl == b->ttl);
-	assert_true(a->tcp_flags == b->tcp_flags && a->tcp_words == b->tcp_words && a->dont_fragment == b->dont_fragment);
+	assert_true(
+		a->tcp_flags == b->tcp_flags && a->tcp_words == b->tcp_words && a->dont_fragment == b->dont_fragment);
 	assert_true(a->sport == b->sport && a->dport == b->dport && a->ip_len == b->ip_len && a->ip_id == b->ip_id);
 	assert_true(a->window == b->window && a->seq == b->seq && a->src4 == b->src4 && a->dst4 == b->dst4);
 	assert_true(a->options.n == b->options.n && a->payload.n == b->payload.n);
@@ -138,7 +139,8 @@ static void constants(void **state)
 	struct random r;
 	random_init(&r, 3);
 	for (int i = 0; i < 1000; i++) {
-		uint32_t seq = (uint32_t)random_u64(&r), dst = (uint32_t)random_u64(&r), both = (uint32_t)random_u64(&r);
+		uint32_t seq = (uint32_t)random_u64(&r), dst = (uint32_t)random_u64(&r),
+			 both = (uint32_t)random_u64(&r);
 		struct tuple t = { .word = { dst } };
 		tuple_constants(&t, seq, both, 0x1234, 0x5678);
 		uint32_t keyed = seq ^ dst, ported = keyed ^ both;
