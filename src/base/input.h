@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A file, pipe or compressed file as a sliding window of bytes. It is read in pieces that fit the processor's cache; a regular file can be
- * mapped instead, in larger windows, for several threads that look at the same bytes (pages are dropped behind). gzip (RFC 1952, many members), zstd (RFC 8878, many frames) and xz are known by their first
- * bytes, not by their name. Decompression is limited in memory and in expansion.
+ * A file, pipe or compressed file as a sliding window of bytes. It is read in pieces that fit the processor's cache; a
+ * regular file can be mapped instead, in larger windows, for several threads that look at the same bytes (pages are
+ * dropped behind). gzip (RFC 1952, many members), zstd (RFC 8878, many frames) and xz are known by their first bytes,
+ * not by their name. Decompression is limited in memory and in expansion.
  */
 #pragma once
 #include "base/bytes.h"
@@ -29,7 +30,7 @@ enum input_error {
 int input_open(struct input **out, const char *path, const struct input_options *o, struct err *err) NODISCARD;
 void input_close(struct input *in);
 
-/* Before the first window: map the file where that is possible. Costs one thread more than reading does. */
+/* Before the first window: maps the file if it can be. For one thread reading is faster. True when it is mapped. */
 bool input_map(struct input *in);
 
 /*

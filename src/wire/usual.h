@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The usual frame of a telescope, read without filling a struct packet: Ethernet without a tag, IPv4 without options that is no later
- * fragment, a whole TCP, UDP or ICMP header. Everything else is "not usual" and takes packet_decode(). What is said here is what
- * packet_decode() says of the same bytes; a property test holds both together.
+ * The usual frame of a telescope, read without filling a struct packet: Ethernet without a tag, IPv4 without options
+ * that is no later fragment, a whole TCP, UDP or ICMP header. Everything else is "not usual" and takes packet_decode().
+ * What is said here is what packet_decode() says of the same bytes; a property test holds both together.
  */
 #pragma once
 #include "wire/packet.h"
@@ -25,13 +25,14 @@ static inline uint64_t usual_be64(const uint8_t *p)
 	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(v) : v;
 }
 
-/* The header words of a usual frame. `have`: octets from the IP header on, as captured and as the IP length allows, >= 28. */
+/* The header words of a usual frame. `have`: octets from the IP header on, as captured and as the IP length allows,
+ * >= 28. */
 struct usual {
-	uint64_t head;		/* IP header octets 0..7: version .. total length, identification, fragment */
-	uint64_t addrs;		/* source << 32 | destination */
-	const uint8_t *t;	/* transport header */
+	uint64_t head;	  /* IP header octets 0..7: version .. total length, identification, fragment */
+	uint64_t addrs;	  /* source << 32 | destination */
+	const uint8_t *t; /* transport header */
 	size_t have;
-	uint16_t proto_ttl;	/* protocol << 8 | TTL */
+	uint16_t proto_ttl; /* protocol << 8 | TTL */
 };
 
 static inline unsigned usual_proto(const struct usual *u)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One file through 1, 2 and 3 workers, read and mapped, with two seeds: the same flows, sources and minutes in the same order. */
+/* One file through 1, 2 and 3 workers, read and mapped, with two seeds: the same flows, sources and minutes in the same
+ * order. */
 #include "range/traffic.h"
 #include "sensor/telescope/feed.h"
 #include "wire/pcapwrite.h"
@@ -40,7 +41,8 @@ static void see_source(void *arg, const struct source *f)
 	struct seen *s = arg;
 	s->sources++;
 	fold(s, &f->addr, 16);
-	fold(s, (uint64_t[]){ (uint64_t)f->minute, (uint64_t)f->first_ns, (uint64_t)f->last_ns, f->packets, f->bytes }, 40);
+	fold(s, (uint64_t[]){ (uint64_t)f->minute, (uint64_t)f->first_ns, (uint64_t)f->last_ns, f->packets, f->bytes },
+		40);
 	fold(s, f->by_class, sizeof f->by_class);
 	fold(s, f->marks, sizeof f->marks);
 	fold(s, (uint32_t[]){ f->syns, f->constants }, 8);
@@ -100,7 +102,8 @@ static struct seen run(const char *path, unsigned workers, uint64_t seed, struct
 	struct seen s = { .hash = 0xcbf29ce484222325u };
 	struct feed_params fp = { .workers = workers,
 		.telescope = { .seed = seed, .sorted = true, .max_flows = 100000, .max_sources = 100000 } };
-	fp.telescope.sink = (struct telescope_sink){ .arg = &s, .flow = see_flow, .source = see_source, .minute = see_minute };
+	fp.telescope.sink =
+		(struct telescope_sink){ .arg = &s, .flow = see_flow, .source = see_source, .minute = see_minute };
 	struct input *in;
 	struct err err;
 	struct feed_file file;
@@ -132,7 +135,8 @@ static void same_for_all(void **state)
 			assert_memory_equal(many.layers, one.layers, sizeof one.layers);
 			assert_true(many.packets == one.packets && many.bytes == one.bytes && many.flows == one.flows);
 			assert_true(many.first_ns == one.first_ns && many.last_ns == one.last_ns);
-			/* Late flows of several workers are put in order, so only without them the calls are the same. */
+			/* Late flows of several workers are put in order, so only without them the calls are the same.
+			 */
 			if (workers == 1)
 				assert_true(s.hash == first.hash);
 		}

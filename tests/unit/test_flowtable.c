@@ -74,7 +74,8 @@ static void spreads(void **state)
 			}
 			assert_int_equal(flowtable_counts(t).flows, N);
 			size_t most = flowtable_probes(t, &sum);
-			/* Linear probing at 0.38 of the slots: 0.3 on average, and a chance of one in millions for 50. */
+			/* Linear probing at 0.38 of the slots: 0.3 on average, and a chance of one in millions for 50.
+			 */
 			if (sum > N / 2 || most > 50)
 				fail_msg("%s: %.3f away on average, %zu at most", sets[s].name, (double)sum / N, most);
 			flowtable_free(t);
@@ -131,7 +132,8 @@ static void seedless(void **state)
 	}
 }
 
-/* A flood changes nothing of what was there before it; its packets are folded by /24 and port, then lost, all counted. */
+/* A flood changes nothing of what was there before it; its packets are folded by /24 and port, then lost, all counted.
+ */
 static void folds(void **state)
 {
 	struct flowtable *t = flowtable_new(false, 1000, 7);
@@ -153,7 +155,8 @@ static void folds(void **state)
 		if (i < 1000)
 			assert_true(f->packets == 2 && addr_to4(&f->src) == 0x01000000 + i);
 		else
-			assert_true((addr_to4(&f->src) & 255) == 0 && f->sport == 0 && f->dport == 80 && f->packets == 256);
+			assert_true(
+				(addr_to4(&f->src) & 255) == 0 && f->sport == 0 && f->dport == 80 && f->packets == 256);
 		folded += i < 1000 ? 0 : f->packets;
 	}
 	assert_int_equal(folded + c.lost, 100000);
@@ -215,7 +218,7 @@ static void moves(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(spreads), cmocka_unit_test(seedless), cmocka_unit_test(folds),
-		cmocka_unit_test(times), cmocka_unit_test(moves) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(spreads), cmocka_unit_test(seedless),
+		cmocka_unit_test(folds), cmocka_unit_test(times), cmocka_unit_test(moves) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

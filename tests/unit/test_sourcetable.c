@@ -52,7 +52,8 @@ static void spreads(void **state)
 	static const struct {
 		const char *name;
 		uint32_t (*source)(uint32_t i);
-	} sets[] = { { "sequential", sequential }, { "one /16", one_16 }, { "one /8", one_8 }, { "x.x.x.1", gateways } };
+	} sets[] = { { "sequential", sequential }, { "one /16", one_16 }, { "one /8", one_8 },
+		{ "x.x.x.1", gateways } };
 	for (size_t s = 0; s < sizeof sets / sizeof *sets; s++)
 		for (uint64_t seed = 0; seed < 5; seed++) {
 			struct sourcetable *t = sourcetable_new(false, true, N, seed * 0x123456789abcdefu);
@@ -63,7 +64,8 @@ static void spreads(void **state)
 			}
 			size_t most = sourcetable_probes(t, &sum), n = sourcetable_count(t);
 			if (sum > n / 2 || most > 50)
-				fail_msg("%s: %.3f away on average, %zu at most", sets[s].name, (double)sum / (double)n, most);
+				fail_msg("%s: %.3f away on average, %zu at most", sets[s].name, (double)sum / (double)n,
+					most);
 			sourcetable_free(t);
 		}
 }
@@ -161,7 +163,7 @@ static void full(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(spreads), cmocka_unit_test(carries), cmocka_unit_test(constants),
-		cmocka_unit_test(times), cmocka_unit_test(full) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(spreads), cmocka_unit_test(carries),
+		cmocka_unit_test(constants), cmocka_unit_test(times), cmocka_unit_test(full) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,12 +39,13 @@ static void tcp(uint8_t *ip, struct random *r)
 
 static void udp(uint8_t *ip, struct random *r)
 {
-	static const char *const payloads[] = { "\0\0\0\0\0", "M-SEARCH * HTTP/1.1", "\0\0\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1", "\x30\x1a\2\1\1\4" };
+	static const char payloads[][24] = { "", "M-SEARCH * HTTP/1.1", "\0\0\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1",
+		"\x30\x1a\2\1\1\4" };
 	const char *payload = payloads[random_below(r, 4)];
 	size_t n = random_below(r, 30);
 	store_be16(ip + 22, ports[random_below(r, 8)]);
 	store_be16(ip + 2, (uint16_t)(28 + n));
-	memcpy(ip + 28, payload, n < 6 ? n : 6);
+	memcpy(ip + 28, payload, n < 24 ? n : 24);
 	if (random_below(r, 4) == 0)
 		store_be16(ip + 4, (uint16_t)(load_be16(ip + 18) ^ load_be16(ip + 22)));
 }
@@ -76,7 +77,8 @@ static size_t make(uint8_t frame[FRAME], struct random *r)
 static void same_packet(const struct packet *a, const struct packet *b)
 {
 	assert_true(a->layer == b->layer && a->cls == b->cls && a->proto == b->proto && a->ttl == b->ttl);
-	assert_true(a->tcp_flags == b->tcp_flags && a->tcp_words == b->tcp_words && a->dont_fragment == b->dont_fragment);
+	assert_true(
+		a->tcp_flags == b->tcp_flags && a->tcp_words == b->tcp_words && a->dont_fragment == b->dont_fragment);
 	assert_true(a->sport == b->sport && a->dport == b->dport && a->ip_len == b->ip_len && a->ip_id == b->ip_id);
 	assert_true(a->window == b->window && a->seq == b->seq && a->src4 == b->src4 && a->dst4 == b->dst4);
 	assert_true(a->options.n == b->options.n && a->payload.n == b->payload.n);
@@ -137,7 +139,8 @@ static void constants(void **state)
 	struct random r;
 	random_init(&r, 3);
 	for (int i = 0; i < 1000; i++) {
-		uint32_t seq = (uint32_t)random_u64(&r), dst = (uint32_t)random_u64(&r), both = (uint32_t)random_u64(&r);
+		uint32_t seq = (uint32_t)random_u64(&r), dst = (uint32_t)random_u64(&r),
+			 both = (uint32_t)random_u64(&r);
 		struct tuple t = { .word = { dst } };
 		tuple_constants(&t, seq, both, 0x1234, 0x5678);
 		uint32_t keyed = seq ^ dst, ported = keyed ^ both;

@@ -35,6 +35,7 @@ struct flowtable {
 	uint64_t seed[2];
 	uint64_t folded, lost;
 	size_t touched;		/* most records ever in use */
+	size_t repeated;	/* of the last batch: packets whose flow was there */
 };
 
 static inline uint64_t hash_key(const struct flowtable *t, const uint64_t *word, size_t words, uint8_t flags)
@@ -151,6 +152,9 @@ void flowtable_prefetch(const struct flowtable *t, const struct tuple *keys, siz
 {
 	uint32_t index = t->index_mask;
 	size_t mask = t->n_slots - 1, stride = t->stride;
+	/* Where flows hardly repeat records are written, in order, and not looked for. */
+	if (t->repeated < FLOWTABLE_BATCH / 4)
+		return;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t slot = t->slots[keys[i].flow_slot & mask];
 		/* No branch, which could only be guessed: a slot of another key asks for the first record. */
@@ -249,6 +253,7 @@ static __attribute__((noinline)) void fold(struct flowtable *t, const struct tup
 
 static INLINE void add_all(struct flowtable *t, const struct tuple *keys, size_t n, size_t words)
 {
+	size_t before = t->n_records;
 	for (size_t i = 0; i < n; i++) {
 		const struct tuple *k = &keys[i];
 		uint64_t wide[WIDE_WORDS];
@@ -266,6 +271,7 @@ static INLINE void add_all(struct flowtable *t, const struct tuple *keys, size_t
 		else
 			fold(t, k, word, words);
 	}
+	t->repeated = n - (t->n_records - before);
 }
 
 void flowtable_add(struct flowtable *t, const struct tuple *keys, size_t n)

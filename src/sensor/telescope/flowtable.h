@@ -9,7 +9,7 @@
 #pragma once
 #include "sensor/telescope/tuple.h"
 
-#define FLOWTABLE_BATCH 64
+#define FLOWTABLE_BATCH 32
 
 struct flowtable; /* opaque */
 

@@ -7,7 +7,7 @@
 #include "model/source.h"
 #include "sensor/telescope/tuple.h"
 
-#define SOURCETABLE_BATCH 64
+#define SOURCETABLE_BATCH 32
 
 struct sourcetable; /* opaque */
 

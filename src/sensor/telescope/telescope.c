@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define BATCH FLOWTABLE_BATCH
+#define COUNT_BATCH 64	/* counting alone asks for one line a packet, not for four */
 #define DEFAULT_FLOWS ((size_t)4 << 20)
 #define DEFAULT_SOURCES ((size_t)1 << 20)
 #define TIME_MIN (INT64_MIN + MINUTE_NS) /* so that window arithmetic can't wrap */
@@ -489,7 +490,7 @@ static void count_one(struct telescope *t, const struct capfile_record *r)
 static void count_records(struct telescope *t, const struct capfile_record *recs, size_t n)
 {
 	struct usual_sums sums = { .first = INT64_MAX, .last = INT64_MIN };
-	uint32_t addrs[BATCH];
+	uint32_t addrs[COUNT_BATCH];
 	bool share = t->p.workers > 1;
 	for (size_t i = 0; i < n; i++) {
 		const struct capfile_record *r = &recs[i];
@@ -513,8 +514,9 @@ static void count_records(struct telescope *t, const struct capfile_record *recs
 
 void telescope_add(struct telescope *t, const struct capfile_record *recs, size_t n)
 {
-	for (size_t i = 0; i < n; i += BATCH) {
-		size_t m = n - i < BATCH ? n - i : BATCH;
+	const size_t batch = t->p.count_only ? COUNT_BATCH : BATCH;
+	for (size_t i = 0; i < n; i += batch) {
+		size_t m = n - i < batch ? n - i : batch;
 		if (t->p.count_only) {
 			count_records(t, recs + i, m);
 			continue;

@@ -2,9 +2,10 @@
 /*
  * The telescope's counting half: packets to classes, marks, flows and sources per minute of packet time. It concludes nothing.
  *
- * One `struct telescope` is one worker's share. The minute that is being filled is open, and the one before it until the packets' time
- * is TELESCOPE_GRACE_NS into the new one (tables of two whole minutes would cost twice the memory); a packet older than that is late: it reaches the sink as a flow of its own, marked late, and no closed window changes. Minutes
- * without packets don't exist. The output does not depend on seed, batch size or number of workers.
+ * One `struct telescope` is one worker's share. The minute that is being filled is open, and the one before it until
+ * the packets' time is TELESCOPE_GRACE_NS into the new one: tables of two whole minutes would cost twice the memory. A
+ * packet older than that is late: it reaches the sink as a flow of its own, marked late, and no closed window changes.
+ * Minutes without packets don't exist. The output does not depend on seed, batch size or number of workers.
  */
 #pragma once
 #include "base/distinct.h"

@@ -9,7 +9,8 @@ _Static_assert(CLASS_N <= 16 && FLOW_QUOTE == 1 << 7 && FLOW_PROTO_SHIFT == 8, "
 /* FLOW_FRAGMENT is left out (the class says it): that and three unused bits of protocol leave four for the class. */
 uint16_t tuple_pack(uint16_t tags, uint8_t cls)
 {
-	unsigned low = tags & 0x3f, quote = tags & FLOW_QUOTE ? TUPLE_QUOTE : 0, proto = tags >> FLOW_PROTO_SHIFT & 0x1f;
+	unsigned low = tags & 0x3f, quote = tags & FLOW_QUOTE ? TUPLE_QUOTE : 0,
+		 proto = tags >> FLOW_PROTO_SHIFT & 0x1f;
 	return (uint16_t)(low | quote | proto << TUPLE_PROTO_SHIFT | (unsigned)cls << TUPLE_CLASS_SHIFT);
 }
 

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the flow and source tables want of one packet, in one cache line: it is all that is kept of a packet between decoding it and
- * the moment when the tables' cache lines have come. Private to the telescope.
+ * What the flow and source tables want of one packet, in one cache line: it is all that is kept of a packet between
+ * decoding it and the moment when the tables' cache lines have come. Private to the telescope.
  */
 #pragma once
 #include "model/flow.h"
 #include "wire/usual.h"
 
 /*
- * Tags are packed to 16 bits: FLOW_ bits 0..5, bit 6 FLOW_QUOTE, bits 7..11 the UDP protocol, bits 12..15 the class (which says
- * FLOW_FRAGMENT). Constants are 16-bit hashes of the fields that a tool may keep, in the order of enum source_constant.
+ * Tags are packed to 16 bits: FLOW_ bits 0..5, bit 6 FLOW_QUOTE, bits 7..11 the UDP protocol, bits 12..15 the class
+ * (which says FLOW_FRAGMENT). Constants are 16-bit hashes of the fields that a tool may keep, in the order of enum
+ * source_constant.
  */
 struct tuple {
-	uint64_t word[2];	/* IPv4 source, destination; then source port, destination port, IP length, protocol, TTL: from the top */
-	const uint8_t *addrs;	/* IPv6: source and destination, 32 octets inside the frame; IPv4: NULL */
-	uint64_t offset_ns;	/* since the start of the minute, < 60e9 */
-	uint64_t constants_low;	/* SEQ, SEQ_DST, SEQ_DST_PORTS, IP_ID from bit 0 on; TCP only */
+	uint64_t word[2];     /* IPv4 source, destination; then source port, destination port, IP length, protocol, TTL:
+				 from the top */
+	const uint8_t *addrs; /* IPv6: source and destination, 32 octets inside the frame; IPv4: NULL */
+	uint64_t offset_ns;   /* since the start of the minute, < 60e9 */
+	uint64_t constants_low;	 /* SEQ, SEQ_DST, SEQ_DST_PORTS, IP_ID from bit 0 on; TCP only */
 	uint32_t constants_high; /* SPORT, WINDOW */
 	uint16_t tags;
-	uint8_t flags;		/* TCP */
-	uint32_t flow_slot, flow_tag;	/* of the hashes; filled by flowtable_key() and sourcetable_key() */
+	uint8_t flags;		      /* TCP */
+	uint32_t flow_slot, flow_tag; /* of the hashes; filled by flowtable_key() and sourcetable_key() */
 	uint32_t source_slot, source_tag;
 };
 _Static_assert(sizeof(struct tuple) == 64, "one cache line a packet");
@@ -37,7 +39,8 @@ void tuple_of(const struct packet *p, uint64_t offset_ns, struct tuple *out);
 uint16_t tuple_udp_tags(struct bytes frame);
 uint16_t tuple_syn_tags(struct bytes frame);
 
-/* The same value, which the compiler can't trace back: a choice made by arithmetic on it stays arithmetic and isn't turned into a branch. */
+/* The same value, which the compiler can't trace back: a choice made by arithmetic on it stays arithmetic and isn't
+ * turned into a branch. */
 static inline uint32_t tuple_opaque(uint32_t v)
 {
 	__asm__("" : "+r"(v));
@@ -55,7 +58,8 @@ static inline void tuple_constants(struct tuple *t, uint32_t seq, uint32_t ports
 	t->constants_high = ports >> 16 | window << 16;
 }
 
-static inline __attribute__((always_inline)) unsigned tuple_tcp(struct bytes frame, const struct usual *u, struct tuple *t, int cls)
+static inline __attribute__((always_inline)) unsigned tuple_tcp(
+	struct bytes frame, const struct usual *u, struct tuple *t, int cls)
 {
 	uint32_t ports = usual_be32(u->t);
 	uint32_t seq = usual_be32(u->t + 4), rest = usual_be32(u->t + 12), dst = (uint32_t)u->addrs, id = usual_id(u);
@@ -71,8 +75,8 @@ static inline __attribute__((always_inline)) unsigned tuple_tcp(struct bytes fra
 _Static_assert(FLOW_MASSCAN == 1 << 2 && FLOW_MIRAI == 1 << 3 && CLASS_TCP_SYN == 0, "shifts in tuple_tcp()");
 
 /*
- * The short way, from the bytes of an Ethernet frame: all but time and hashes. False when it isn't usual. Equal to packet_decode() and
- * tuple_of() on any bytes.
+ * The short way, from the bytes of an Ethernet frame: all but time and hashes. False when it isn't usual. Equal to
+ * packet_decode() and tuple_of() on any bytes.
  */
 static inline __attribute__((always_inline)) bool tuple_usual(struct bytes frame, struct tuple *t)
 {
@@ -102,8 +106,8 @@ static inline __attribute__((always_inline)) bool tuple_usual(struct bytes frame
 }
 
 /*
- * The high and low half of a 64 x 64 bit product, folded: one multiplication mixes both words (wyhash, Wang Yi). Of keys in sequence it
- * leaves sequences, hence a second, short step.
+ * The high and low half of a 64 x 64 bit product, folded: one multiplication mixes both words (wyhash, Wang Yi). Of
+ * keys in sequence it leaves sequences, hence a second, short step.
  */
 static inline uint64_t tuple_mix(uint64_t a, uint64_t b)
 {
