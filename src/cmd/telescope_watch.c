@@ -329,7 +329,8 @@ static int confine(struct watch *w, struct err *err)
 
 static void catch_signals(const struct live *l)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = { .sa_handler = on_signal,
+		.sa_flags = SA_RESTART }; /* a write to a slow reader goes on */
 	to_wake = l;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);

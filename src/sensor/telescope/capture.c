@@ -276,7 +276,7 @@ int capture_open(struct capture **out, const struct capture_params *p, struct er
 	for (unsigned i = 0; i < CAPTURE_WORKERS_MAX; i++)
 		c->rings[i] = (struct ring){ .fd = -1, .map = MAP_FAILED };
 	int r = c->p.workers > CAPTURE_WORKERS_MAX ? err_set(err, -1, "at most %u workers", CAPTURE_WORKERS_MAX)
-		: c->p.blocks > CAPTURE_BLOCKS_MAX ? err_set(err, -1, "a ring has at most %u MiB", CAPTURE_BLOCKS_MAX)
+		: c->p.blocks > CAPTURE_BLOCKS_MAX ? err_set(err, -1, "a ring has 2 to %u MiB", CAPTURE_BLOCKS_MAX)
 						   : open_all(c, err);
 	if (r < 0)
 		capture_close(c);

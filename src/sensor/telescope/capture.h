@@ -22,7 +22,7 @@ struct capture; /* opaque */
 struct capture_params {
 	const char *interface;
 	unsigned workers; /* rings; 0: 1 */
-	unsigned blocks;  /* of CAPTURE_BLOCK a ring; 0: CAPTURE_BLOCKS */
+	unsigned blocks;  /* of CAPTURE_BLOCK a ring, at least 2; 0: CAPTURE_BLOCKS */
 	uint32_t snaplen; /* 0: whole packets, up to what a block holds */
 	bool promiscuous;
 	bool outgoing; /* also what this host sends */
