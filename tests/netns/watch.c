@@ -358,7 +358,6 @@ static const char *privileges_are_gone(void)
 static const char *goes_down(struct rig *r, struct rig_program *p)
 {
 	rig_send(r, RIG_SYN, 100, SOURCES, 0);
-	pause_ms(100);
 	if (iface_down(&r->b, "vb", NULL) < 0)
 		return "can't set it down";
 	int code = rig_finish(p, 10000);

@@ -17,6 +17,9 @@
 #define QUEUE	     256 /* signals that wait to be told, per worker */
 #define IDLE_WAIT_MS 50
 #define TICK_NS	     1000000000
+#define NAP_MS	     5
+#define DRAIN_NS     1000000000 /* at the end: longest wait for packets that the kernel says it kept */
+#define DRAIN_NS     1000000000 /* at the end: longest wait for packets that the kernel says it kept */
 
 /*
  * A tick: the caller's thread numbers it and says what time it is; each worker, once it has read everything up to that
@@ -151,28 +154,41 @@ static void take(struct worker *w, size_t n)
 		live_wake(l);
 }
 
+/* Nothing is there. False: nothing will come any more. */
+static bool wait_for_more(struct worker *w, int64_t *quiet_ns)
+{
+	struct live *l = w->live;
+	struct timespec nap = { .tv_nsec = NAP_MS * 1000000 };
+	if (!atomic_load(&l->stop)) {
+		if (capture_wait(l->capture, w->index, IDLE_WAIT_MS) >= 0)
+			return true;
+		if (!atomic_exchange(&l->gone, true))
+			live_wake(l);
+		nanosleep(&nap, NULL);
+		return true;
+	}
+	/* Also when the interface is gone: the last block is still to be handed out. */
+	if (capture_done(l->capture, w->index) || *quiet_ns >= DRAIN_NS)
+		return false;
+	nanosleep(&nap, NULL);
+	*quiet_ns += NAP_MS * 1000000;
+	return true;
+}
+
 static void *run(void *arg)
 {
 	struct worker *w = arg;
-	struct live *l = w->live;
+	int64_t quiet_ns = 0;
 	for (;;) {
-		size_t n = capture_read(l->capture, w->index, w->records, RECORDS);
+		size_t n = capture_read(w->live->capture, w->index, w->records, RECORDS);
 		if (n) {
 			take(w, n);
 			look_at_tick(w, w->records[n - 1].time_ns);
 			continue;
 		}
 		look_at_tick(w, INT64_MAX);
-		bool stopping = atomic_load(&l->stop);
-		if (stopping && capture_done(l->capture, w->index))
+		if (!wait_for_more(w, &quiet_ns))
 			break;
-		if (capture_wait(l->capture, w->index, stopping ? 5 : IDLE_WAIT_MS) < 0) {
-			if (stopping)
-				break;
-			atomic_store(&l->gone, true);
-			live_wake(l);
-			nanosleep(&(struct timespec){ .tv_nsec = IDLE_WAIT_MS * 1000000 }, NULL);
-		}
 	}
 	telescope_flush(w->telescope);
 	hand_over(w, UINT64_MAX);
