@@ -47,6 +47,16 @@ const char *zone_text(char out[TEXT_TIME_MAX], int64_t ns)
 	return out;
 }
 
+/* Nanoseconds of 64 bits end in the year 2262. */
+static int to_ns(int64_t s, int64_t *ns)
+{
+	int64_t v;
+	if (__builtin_mul_overflow(s, SECOND, &v))
+		return -1;
+	*ns = v;
+	return 0;
+}
+
 static int full(const char *text, int64_t *ns)
 {
 	struct tm tm = { 0 };
@@ -59,21 +69,16 @@ static int full(const char *text, int64_t *ns)
 					      (sign != '+' && sign != '-') || hours > 23 || minutes > 59))
 		return -1;
 	int64_t offset = (int64_t)hours * 3600 + (int64_t)minutes * 60;
-	*ns = ((int64_t)timegm(&tm) - (sign == '-' ? -offset : offset)) * SECOND;
-	return 0;
+	return to_ns((int64_t)timegm(&tm) - (sign == '-' ? -offset : offset), ns);
 }
 
 int zone_parse(const char *text, int64_t *ns)
 {
-	int64_t s;
+	int64_t s, at;
 	char *end;
-	if (text_date(text, &s) == 0) {
-		*ns = (s - zone_offset_s(s * SECOND)) * SECOND;
-		return 0;
-	}
-	if (strspn(text, "0123456789") == strlen(text) && *text && strlen(text) <= 10) {
-		*ns = strtoll(text, &end, 10) * SECOND;
-		return 0;
-	}
+	if (text_date(text, &s) == 0)
+		return to_ns(s, &at) < 0 ? -1 : to_ns(s - zone_offset_s(at), ns);
+	if (strspn(text, "0123456789") == strlen(text) && *text && strlen(text) <= 10)
+		return to_ns(strtoll(text, &end, 10), ns);
 	return full(text, ns);
 }

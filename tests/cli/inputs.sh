@@ -5,7 +5,7 @@
 s=$SAKIMORI_ASAN
 cd "$TMPDIR" || exit 1
 "$s" range traffic --profile worst --packets 500 --seed 3 --output dark.pcap || exit 1
-n=$("$s" telescope read --count dark.pcap | python3 -c 'import json,sys; print(json.load(sys.stdin)["packets"])')
+n=$("$s" telescope read --json --count dark.pcap | python3 -c 'import json,sys; print(json.load(sys.stdin)["packets"])')
 size=$(stat -c %s dark.pcap)
 
 # NAME EXIT PACKETS TRUNCATED SAYS FILE...: exit code, what the object counts, how many files it calls cut or
@@ -13,7 +13,7 @@ size=$(stat -c %s dark.pcap)
 try() {
 	name=$1 want=$2 packets=$3 truncated=$4 says=$5
 	shift 5
-	"$s" telescope read --count "$@" >out.json 2>err.txt <"${input:-/dev/null}"
+	"$s" telescope read --json --count "$@" >out.json 2>err.txt <"${input:-/dev/null}"
 	code=$?
 	got=$(python3 -c 'import json; o = json.load(open("out.json")); print(o["packets"], len(o["truncated"]))' 2>/dev/null)
 	if [ $code != "$want" ]; then
@@ -44,7 +44,7 @@ try 'a header alone' 0 0 0 '' header.pcap
 gzip -k dark.pcap && try 'gzip' 0 "$n" 0 '' dark.pcap.gz
 cat dark.pcap.gz dark.pcap.gz >two.gz && try 'gzip twice' 0 $((2 * n)) 0 '' two.gz
 head -c $(($(stat -c %s dark.pcap.gz) - 9)) dark.pcap.gz >cut.gz
-"$s" telescope read --count cut.gz >out.json 2>err.txt
+"$s" telescope read --json --count cut.gz >out.json 2>err.txt
 code=$?
 if [ $code = 0 ] && python3 -c 'import json,sys; o = json.load(open("out.json")); sys.exit(not o["truncated"] or not o["packets"])'; then
 	echo 'ok gzip cut'

@@ -30,7 +30,7 @@ try 'noun help' 0 'sakimori telescope read' telescope --help
 try 'verb help' 0 '--count' telescope read --help
 try 'nearest verb' 2 'Did you mean .read' telescope raed x
 try 'nearest option' 2 'Did you mean .--count' telescope read --cuont x
-try 'no arguments' 2 'missing argument' telescope read
+try 'no arguments' 2 'name capture files' telescope read
 try 'manual of no noun' 2 'unknown noun' --manual nothing
 
 if [ -c /dev/full ]; then
