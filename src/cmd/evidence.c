@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/zone.h"
+#include "cmd/knowing.h"
 #include "cmd/prefixes.h"
 #include "wire/dns.h"
 
@@ -13,6 +14,7 @@ struct evidence {
 	struct darknet *darknet;
 	struct tally *tally;
 	struct prefixes dark, own;
+	struct knowing knows;
 	const char *kinds;
 	bool no_research;
 };
@@ -22,7 +24,8 @@ struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
 	struct evidence *e = mem_new(sizeof *e);
 	struct err err = { "" };
 	struct prefix *own = NULL;
-	if ((o->tz && zone_set(o->tz, &err) < 0) || prefixes_read(&e->dark, &o->dark, &err) < 0 || prefixes_read(&e->own, &o->own, &err) < 0) {
+	if ((o->tz && zone_set(o->tz, &err) < 0) || prefixes_read(&e->dark, &o->dark, &err) < 0 || prefixes_read(&e->own, &o->own, &err) < 0 ||
+		knowing_open(&e->knows, o, &err) < 0) {
 		fprintf(stderr, "sakimori: %s\n", err.text);
 		evidence_free(e);
 		return NULL;
@@ -40,6 +43,10 @@ struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
 		.min_ports = (uint32_t)o->min_ports,
 		.timeout_ns = (int64_t)o->timeout_s * 1000000000,
 		.seed = seed,
+		.research = knowing_research,
+		.owner = knowing_owner,
+		.place = knowing_place,
+		.arg = &e->knows,
 	};
 	e->darknet = darknet_new(&p);
 	e->kinds = o->kind;
@@ -54,6 +61,7 @@ void evidence_free(struct evidence *e)
 		return;
 	darknet_free(e->darknet);
 	tally_free(e->tally);
+	knowing_close(&e->knows);
 	free(e->dark.v);
 	free(e->own.v);
 	free(e);

@@ -12,20 +12,11 @@
  */
 #pragma once
 #include "model/addr.h"
+#include "model/location.h"
 
 #define GEO_MAX_FILES 16
 
 struct geo; /* opaque */
-
-/* What is known of an address; the rest is empty or false. Texts are UTF-8, cut at a character, without control characters. */
-struct geo_answer {
-	char country[3];	/* ISO 3166-1 alpha-2, in capitals */
-	char city[64];
-	char as_name[96];
-	bool has_position, has_asn;
-	double latitude, longitude; /* degrees */
-	uint32_t asn;
-};
 
 struct geo_counts {
 	uint64_t asked, without_country, without_as;
@@ -49,7 +40,7 @@ int geo_add_folder(struct geo *g, const char *path, struct err *err) NODISCARD;
 size_t geo_files(const struct geo *g);
 struct geo_file geo_file(const struct geo *g, size_t i);
 
-/* Works without any file: then nothing is known. */
-void geo_find(struct geo *g, const struct addr *a, struct geo_answer *out);
+/* Works without any file: then nothing is known. Texts are cut between characters and have no control characters. */
+void geo_find(struct geo *g, const struct addr *a, struct location *out);
 
 struct geo_counts geo_counts(const struct geo *g);

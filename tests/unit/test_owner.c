@@ -17,7 +17,8 @@ static const char list[] = "# ours\n"
 	"prefix,owner,contact,from,to\n"
 	"203.0.113.0/24,Example network,noc@example.net\r\n"
 	"203.0.113.0/25,\"Example, west\",\"west@example.net\n(by day)\",1970-01-11,1970-01-21\n"
-	"203.0.113.7,Example host,,1970-01-11\n"
+	"203.0.113.7,Example host,,1970-01-11,9999-12-31\n"
+	"198.51.100.0/24,Example lab,,0025-01-01,1970-01-02\n"
 	"2001:db8:5::/48," JAPANESE ",noc@example.org\n";
 
 static struct bytes bytes_of(const char *s)
@@ -39,13 +40,16 @@ static void lines(void **state)
 		{ "203.0.113.7", 10, "Example host" },
 		{ "203.0.113.7", 9, "Example network, contact noc@example.net" },
 		{ "2001:db8:5::1", 0, JAPANESE ", contact noc@example.org" },
+		{ "203.0.113.7", 100000, "Example host" },
+		{ "198.51.100.1", -100000, "Example lab" },
+		{ "198.51.100.1", 1, NULL },
 		{ "192.0.2.1", 0, NULL },
 	};
 	struct owner *o = owner_new();
 	struct err err = { "" };
 	assert_int_equal(owner_add_text(o, bytes_of(list), "owners", &err), 0);
 	owner_seal(o);
-	assert_int_equal(owner_rows(o), 4);
+	assert_int_equal(owner_rows(o), 5);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct addr a;
 		print_message("%s, day %d\n", cases[i].addr, cases[i].day);
