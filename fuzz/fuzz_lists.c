@@ -36,7 +36,8 @@ static void scanners(struct bytes text, bool names)
 		code = research_add_names_text(r, text, "names", &err);
 	} else {
 		code = research_add_text(r, text, "list", &err);
-		ENSURE(research_add_names_text(r, (struct bytes){ (const uint8_t *)name, sizeof name - 1 }, "names", NULL) == 0);
+		ENSURE(research_add_names_text(
+			       r, (struct bytes){ (const uint8_t *)name, sizeof name - 1 }, "names", NULL) == 0);
 	}
 	ENSURE((code < 0) == (err.text[0] != 0));
 	research_seal(r);

@@ -13,8 +13,8 @@ struct knowing {
 };
 
 /*
- * Returns 0, or -1 with FILE[:LINE]: reason. Without --geo the files that tools/fetch-geo keeps are taken, when there are any. With --names the
- * suffixes that come with the program hold too. knowing_close() in any case.
+ * Returns 0, or -1 with FILE[:LINE]: reason. Without --geo the files that tools/fetch-geo keeps are taken, when there
+ * are any. With --names the suffixes that come with the program hold too. knowing_close() in any case.
  */
 int knowing_open(struct knowing *k, const struct telescope_options *o, struct err *err) NODISCARD;
 void knowing_close(struct knowing *k);

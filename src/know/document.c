@@ -56,7 +56,8 @@ static int from_cp932(struct document *d, struct bytes in, const char *name, str
 {
 	iconv_t cd = iconv_open("UTF-8", "CP932");
 	if (cd == (iconv_t)-1)
-		return err_set(err, -1, "%.300s: not UTF-8, and the system can't read CP932: %s", name, strerror(errno));
+		return err_set(
+			err, -1, "%.300s: not UTF-8, and the system can't read CP932: %s", name, strerror(errno));
 	/* Two bytes become three at most, one half-width kana three. */
 	size_t left = in.n, room = in.n * 3 + 1, free_room = room - 1;
 	char *from = (char *)(uintptr_t)in.p, *to = mem_new(room);

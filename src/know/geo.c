@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define METADATA_MAX ((size_t)128 << 10) /* where the metadata lie, from the end; the library looks no further either */
+#define METADATA_MAX ((size_t)128 << 10) /* where the metadata lie, from the end; the library looks no further either  \
+					  */
 
 struct file {
 	MMDB_s db;
@@ -90,8 +91,8 @@ static int open_file(const char *path, uint64_t *size, struct err *err)
 }
 
 /*
- * Every number that stands behind this key in the metadata, the largest of them; UINT64_MAX when there is none or one of another type. Keys and
- * small numbers are written in full by all known writers.
+ * Every number that stands behind this key in the metadata, the largest of them; UINT64_MAX when there is none or one
+ * of another type. Keys and small numbers are written in full by all known writers.
  */
 static uint64_t largest(struct bytes meta, const char *key, unsigned type)
 {
@@ -117,8 +118,9 @@ static uint64_t largest(struct bytes meta, const char *key, unsigned type)
 }
 
 /*
- * Does the search tree that the metadata claims lie within the file? libmaxminddb before 1.9 multiplies in 32 bits: a node count made large by
- * damage passes its check, and opening the file then reads far behind its end. So this is asked first.
+ * Does the search tree that the metadata claims lie within the file? libmaxminddb before 1.9 multiplies in 32 bits: a
+ * node count made large by damage passes its check, and opening the file then reads far behind its end. So this is
+ * asked first.
  */
 static bool tree_fits(int fd, uint64_t size)
 {

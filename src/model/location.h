@@ -6,7 +6,7 @@
 
 /* Texts are UTF-8, empty when unknown. */
 struct location {
-	char country[3];	/* ISO 3166-1 alpha-2, in capitals */
+	char country[3]; /* ISO 3166-1 alpha-2, in capitals */
 	char city[64];
 	char as_name[96];
 	bool has_position, has_asn;

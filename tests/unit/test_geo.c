@@ -88,7 +88,8 @@ static void layouts(void **state)
 		{ "two files", "192.0.2.1", "JP", "Tokyo", "Example \xe7\xb6\xb2 Net", 64496, 35.5, 139.75 },
 		{ "flat, small letters", "203.0.113.7", "FR", "", "Example \xe7\xb6\xb2 Net", 64496, 0, 0 },
 		{ "registered country, half a position, texts", "198.51.100.1", "DE", "Springfield",
-			"A name that is so long that it does not fit into the field that it is read into, so that it is",
+			"A name that is so long that it does not fit into the field that it is read into, so that it "
+			"is",
 			64500, -1.5, 2 },
 		{ "unknown country, no city", "198.51.100.200", "DE", "", "", 0, 0, 0 },
 		{ "nothing", "10.0.0.1", "", "", "", 0, 0, 0 },
@@ -173,7 +174,8 @@ static void errors(void **state)
 /* What opens must answer, whatever it says. */
 static void probe(const uint8_t *p, size_t n, uint64_t *opened)
 {
-	static const char *const addrs[] = { "192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "::", "255.255.255.255" };
+	static const char *const addrs[] = { "192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1",
+		"::", "255.255.255.255" };
 	struct geo *g = geo_new();
 	write_file(path_bad, p, n);
 	if (geo_add_file(g, path_bad, NULL) == 0) {
@@ -213,6 +215,7 @@ static void cut_and_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(layouts), cmocka_unit_test(first_file_is_believed),
-		cmocka_unit_test(without_files), cmocka_unit_test(folders), cmocka_unit_test(errors), cmocka_unit_test(cut_and_damaged) };
+		cmocka_unit_test(without_files), cmocka_unit_test(folders), cmocka_unit_test(errors),
+		cmocka_unit_test(cut_and_damaged) };
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
