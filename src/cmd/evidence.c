@@ -205,9 +205,21 @@ static int64_t zone(void *arg, int64_t ns)
 	return zone_offset_s(ns);
 }
 
+static const char *tally_place(void *arg, enum tally_by by, const struct addr *a)
+{
+	struct evidence *e = arg;
+	return knowing_key(&e->knows, by == TALLY_AS, a);
+}
+
+static bool leave_out(void *arg, const struct addr *a, int64_t ns)
+{
+	struct evidence *e = arg;
+	return e->no_research && knowing_research(&e->knows, a, ns);
+}
+
 struct tally *evidence_tally(struct evidence *e, uint64_t seed)
 {
-	struct tally_params p = { .seed = seed, .offset_s = zone, .arg = e };
+	struct tally_params p = { .seed = seed, .offset_s = zone, .place = tally_place, .leave_out = leave_out, .arg = e };
 	e->tally = tally_new(&p);
 	return e->tally;
 }

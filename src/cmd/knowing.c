@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/knowing.h"
 
+#include "base/text.h"
+
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -91,5 +94,23 @@ const char *knowing_owner(void *arg, const struct addr *a, int64_t ns)
 void knowing_place(void *arg, const struct addr *a, struct location *out)
 {
 	struct knowing *k = arg;
-	geo_find(k->geo, a, out);
+	/* The address of a struct knowing that was just opened is ::, of which nothing is known. */
+	if (!addr_same(&k->at, a)) {
+		k->at = *a;
+		geo_find(k->geo, a, &k->location);
+	}
+	*out = k->location;
+}
+
+const char *knowing_key(struct knowing *k, bool as, const struct addr *a)
+{
+	struct location l;
+	knowing_place(k, a, &l);
+	if (as ? !l.has_asn : !l.country[0])
+		return NULL;
+	if (!as)
+		snprintf(k->key, sizeof k->key, "%s", l.country);
+	else
+		snprintf(k->key, sizeof k->key, "%" PRIu32 " %.*s", l.asn, text_cut(l.as_name, 48), l.as_name);
+	return k->key;
 }

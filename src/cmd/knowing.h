@@ -10,6 +10,10 @@ struct knowing {
 	struct research *research;
 	struct owner *owner;
 	struct geo *geo;
+	/* The last address that was asked for: its facts are wanted one after the other. */
+	struct addr at;
+	struct location location;
+	char key[128];
 };
 
 /*
@@ -23,3 +27,7 @@ void knowing_close(struct knowing *k);
 const char *knowing_research(void *arg, const struct addr *a, int64_t ns);
 const char *knowing_owner(void *arg, const struct addr *a, int64_t ns);
 void knowing_place(void *arg, const struct addr *a, struct location *out);
+
+/* For tallies: "JP", or with `as` "64500 NAME"; "unknown", so that the unknown is a number too. Lives until the next
+ * call. */
+const char *knowing_key(struct knowing *k, bool as, const struct addr *a);

@@ -84,3 +84,16 @@ events 'AS ranges end where they end' 0 '"subject":"192.0.2.131",.*"country":"JP
 rm "$work/b.tgz" && cp "$work/geo/asn.mmdb" "$work/before"
 fetch 'half a fetch' 3 'asn could not be had'
 cmp -s "$work/before" "$work/geo/asn.mmdb" && echo "ok the old file stays" || echo "not ok the old file stays: it changed"
+
+# NAME PATTERN OPTIONS...: top of the demo.
+top() {
+	name=$1 pattern=$2
+	shift 2
+	"$s" telescope top --json --dark 198.18.0.0/16 "$@" "$work/demo.pcap" >"$work/out" 2>&1 </dev/null
+	grep -qE -- "$pattern" "$work/out" && echo "ok $name" || echo "not ok $name: does not say $pattern"
+}
+top 'countries' '"key":"JP","packets":20400,"sources":11,' --by country --geo "$g/city"
+top 'unknown countries are counted' '"key":"unknown","packets":7360,' --by country --geo "$g/city"
+top 'AS with its name' '"key":"64496 Example 網 Net","packets":15560,"sources":8,' --by as --geo "$g/asn"
+top 'AS without files' '"key":"unknown","packets":60000,' --by as --geo none
+top 'research left out of top' '"key":"unknown","packets":54600,' --by as --geo none --research-file "$e/research.csv" --research exclude
