@@ -28,6 +28,5 @@ const char *knowing_research(void *arg, const struct addr *a, int64_t ns);
 const char *knowing_owner(void *arg, const struct addr *a, int64_t ns);
 void knowing_place(void *arg, const struct addr *a, struct location *out);
 
-/* For tallies: "JP", or with `as` "64500 NAME"; "unknown", so that the unknown is a number too. Lives until the next
- * call. */
+/* For tallies: "JP", or with `as` "64500 NAME"; NULL: unknown. Lives until the next call. */
 const char *knowing_key(struct knowing *k, bool as, const struct addr *a);
