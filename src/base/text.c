@@ -77,6 +77,17 @@ int text_date(const char *text, int64_t *seconds)
 	return 0;
 }
 
+int text_cut(const char *s, size_t max)
+{
+	size_t n = strnlen(s, max + 1);
+	if (n <= max)
+		return (int)n;
+	/* Back to the beginning of the character that max cuts. */
+	for (n = max; n && max - n < 3 && ((uint8_t)s[n] & 0xc0) == 0x80; n--)
+		;
+	return (int)n;
+}
+
 const char *text_time(char out[TEXT_TIME_MAX], int64_t ns)
 {
 	int64_t sec = ns / 1000000000, frac = ns % 1000000000;

@@ -15,6 +15,9 @@ const char *text_time(char out[TEXT_TIME_MAX], int64_t ns);
 /* "YYYY-MM-DD" (UTC midnight) to seconds since 1970. Returns 0 or -1. */
 int text_date(const char *text, int64_t *seconds);
 
+/* How many bytes of `s` whole characters fill, at most `max`: for "%.*s". */
+int text_cut(const char *s, size_t max);
+
 /* Copies outside bytes for a terminal: control characters and invalid UTF-8 as \xNN. Cuts at `size`; always ends with NUL. */
 const char *text_escape(char *out, size_t size, const char *s, size_t n);
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/zone.h"
+#include "cmd/knowing.h"
 #include "cmd/prefixes.h"
 #include "wire/dns.h"
 
@@ -13,6 +14,7 @@ struct evidence {
 	struct darknet *darknet;
 	struct tally *tally;
 	struct prefixes dark, own;
+	struct knowing knows;
 	const char *kinds;
 	bool no_research;
 };
@@ -22,7 +24,8 @@ struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
 	struct evidence *e = mem_new(sizeof *e);
 	struct err err = { "" };
 	struct prefix *own = NULL;
-	if ((o->tz && zone_set(o->tz, &err) < 0) || prefixes_read(&e->dark, &o->dark, &err) < 0 || prefixes_read(&e->own, &o->own, &err) < 0) {
+	if ((o->tz && zone_set(o->tz, &err) < 0) || prefixes_read(&e->dark, &o->dark, &err) < 0 || prefixes_read(&e->own, &o->own, &err) < 0 ||
+		knowing_open(&e->knows, o, &err) < 0) {
 		fprintf(stderr, "sakimori: %s\n", err.text);
 		evidence_free(e);
 		return NULL;
@@ -40,6 +43,10 @@ struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
 		.min_ports = (uint32_t)o->min_ports,
 		.timeout_ns = (int64_t)o->timeout_s * 1000000000,
 		.seed = seed,
+		.research = knowing_research,
+		.owner = knowing_owner,
+		.place = knowing_place,
+		.arg = &e->knows,
 	};
 	e->darknet = darknet_new(&p);
 	e->kinds = o->kind;
@@ -54,6 +61,7 @@ void evidence_free(struct evidence *e)
 		return;
 	darknet_free(e->darknet);
 	tally_free(e->tally);
+	knowing_close(&e->knows);
 	free(e->dark.v);
 	free(e->own.v);
 	free(e);
@@ -197,9 +205,21 @@ static int64_t zone(void *arg, int64_t ns)
 	return zone_offset_s(ns);
 }
 
+static const char *tally_place(void *arg, enum tally_by by, const struct addr *a)
+{
+	struct evidence *e = arg;
+	return knowing_key(&e->knows, by == TALLY_AS, a);
+}
+
+static bool leave_out(void *arg, const struct addr *a, int64_t ns)
+{
+	struct evidence *e = arg;
+	return e->no_research && knowing_research(&e->knows, a, ns);
+}
+
 struct tally *evidence_tally(struct evidence *e, uint64_t seed)
 {
-	struct tally_params p = { .seed = seed, .offset_s = zone, .arg = e };
+	struct tally_params p = { .seed = seed, .offset_s = zone, .place = tally_place, .leave_out = leave_out, .arg = e };
 	e->tally = tally_new(&p);
 	return e->tally;
 }

@@ -14,7 +14,8 @@ static int date(const char *text, int64_t *ns, struct err *err)
 	int64_t s;
 	if (text_date(text, &s) < 0)
 		return err_set(err, -1, "'%.40s' is not a date YYYY-MM-DD", text);
-	*ns = s * 1000000000;
+	/* Years before 1678 and behind 2261 stand for "always". */
+	*ns = s < INT64_MIN / 1000000000 ? INT64_MIN : s > INT64_MAX / 1000000000 ? INT64_MAX : s * 1000000000;
 	return 0;
 }
 

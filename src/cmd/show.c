@@ -10,6 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* "  JP Tokyo AS64496 Example" as far as known; geography files come from outside, but their texts have no control characters. */
+static void where(FILE *out, const struct location *l)
+{
+	if (l->country[0])
+		fprintf(out, "  %s", l->country);
+	if (l->city[0])
+		fprintf(out, " %s", l->city);
+	if (l->has_asn)
+		fprintf(out, "  AS%" PRIu32 " %s", l->asn, l->as_name);
+}
+
 void show_finding(FILE *out, const struct finding *f)
 {
 	static const char *const shapes[] = { "", "horizontal", "vertical", "block" };
@@ -30,8 +41,10 @@ void show_finding(FILE *out, const struct finding *f)
 	fputs("  ports ", out);
 	for (uint32_t i = 0; i < f->top_ports_n && i < 4; i++)
 		fprintf(out, "%s%s", i ? "," : "", f->top_ports[i].name);
-	fprintf(out, "  %u%%%s  %s\n", f->confidence, f->spoofable ? " spoofable" : "",
+	fprintf(out, "  %u%%%s  %s", f->confidence, f->spoofable ? " spoofable" : "",
 		text_escape(detail, sizeof detail, f->detail, strlen(f->detail)));
+	where(out, &f->place);
+	putc('\n', out);
 }
 
 unsigned show_unwrap(const struct cli_list *words)

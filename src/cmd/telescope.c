@@ -18,6 +18,10 @@
 	{ "min-ports", 0, CLI_NUMBER, OPT(min_ports), "N", "ports of one target that make a scan (default 15)" }, \
 	{ "timeout", 0, CLI_NUMBER, OPT(timeout_s), "SECONDS", "silence that ends an event in dark space (default: by its size)" }, \
 	{ "research", 0, CLI_CHOICE, OPT(research), "include|exclude", "show acknowledged research scanners (default include)" }, \
+	{ "research-file", 0, CLI_LIST, OPT(research_file), "FILE", "acknowledged research scanners: CSV prefix or suffix,organisation[,from[,to]], or a MISP warning list" }, \
+	{ "names", 0, CLI_LIST, OPT(names), "FILE", "reverse names that were looked up before: CSV address,name" }, \
+	{ "owners", 0, CLI_LIST, OPT(owners), "FILE", "owners of own addresses: CSV prefix,owner,contact[,from[,to]]" }, \
+	{ "geo", 0, CLI_LIST, OPT(geo), "FILE|DIR|none", "MMDB files with country, place or AS (default those of tools/fetch-geo)" }, \
 	{ "sensor", 0, CLI_TEXT, OPT(sensor), "NAME", "name of the sensor in findings (default local)" }, \
 	{ "unwrap", 0, CLI_LIST, OPT(unwrap), "gre,ipip", "look into one level of these tunnels" }, \
 	COMMON

@@ -7,8 +7,8 @@
 struct telescope_options {
 	bool count, summary, no_map, no_sandbox, no_promiscuous, outgoing;
 	uint64_t workers, max_flows, max_sources, limit, min_targets, min_ports, timeout_s, seed;
-	struct cli_list dark, own, unwrap;
-	const char *sensor, *research, *research_file, *names, *owners, *tz, *geo, *asn;
+	struct cli_list dark, own, unwrap, research_file, names, owners, geo;
+	const char *sensor, *research, *tz;
 	const char *from, *to, *kind, *output, *interface, *by, *finding;
 	uint64_t duration_s, count_packets, ring_mib, snaplen;
 	const char *user;

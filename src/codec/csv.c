@@ -7,9 +7,9 @@
 
 struct reader {
 	const uint8_t *p, *end;
-	size_t line;		/* where p is */
+	size_t line; /* where p is */
 	struct csv_row row;
-	char *text;		/* CSV_MAX_ROW bytes for the fields */
+	char *text; /* CSV_MAX_ROW bytes for the fields */
 	size_t used;
 	const struct csv_options *o;
 };

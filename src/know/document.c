@@ -56,7 +56,8 @@ static int from_cp932(struct document *d, struct bytes in, const char *name, str
 {
 	iconv_t cd = iconv_open("UTF-8", "CP932");
 	if (cd == (iconv_t)-1)
-		return err_set(err, -1, "%.300s: not UTF-8, and the system can't read CP932: %s", name, strerror(errno));
+		return err_set(
+			err, -1, "%.300s: not UTF-8, and the system can't read CP932: %s", name, strerror(errno));
 	/* Two bytes become three at most, one half-width kana three. */
 	size_t left = in.n, room = in.n * 3 + 1, free_room = room - 1;
 	char *from = (char *)(uintptr_t)in.p, *to = mem_new(room);
@@ -124,7 +125,8 @@ static int date(const char *text, int64_t *ns, struct err *err)
 		return 0;
 	if (text_date(text, &s) < 0)
 		return err_set(err, -1, "'%.40s' is not a date YYYY-MM-DD", text);
-	*ns = s * 1000000000;
+	/* Years before 1678 and behind 2261 stand for "always". */
+	*ns = s < INT64_MIN / 1000000000 ? INT64_MIN : s > INT64_MAX / 1000000000 ? INT64_MAX : s * 1000000000;
 	return 0;
 }
 

@@ -13,6 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define METADATA_MAX ((size_t)128 << 10) /* where the metadata lie, from the end; the library looks no further either  \
+					  */
+
 struct file {
 	MMDB_s db;
 	char *path;
@@ -69,27 +72,89 @@ void geo_free(struct geo *g)
 	free(g);
 }
 
-/* The library opens pipes and directories too, and says little. */
-static int is_file(const char *path, struct err *err)
+/* The library's errors say little: pipes, folders and what can't be read are told by name. Returns the descriptor. */
+static int open_file(const char *path, uint64_t *size, struct err *err)
 {
 	struct stat st;
-	if (stat(path, &st) < 0)
-		return err_set(err, -1, "%.300s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, -1, "%.300s: not a file", path);
-	if (access(path, R_OK) < 0)
-		return err_set(err, -1, "%.300s: %s", path, strerror(errno));
-	return 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		err_set(err, -1, "%.300s: %s", path, strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		err_set(err, -1, "%.300s: not a file", path);
+	} else {
+		*size = (uint64_t)st.st_size;
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/*
+ * Every number that stands behind this key in the metadata, the largest of them; UINT64_MAX when there is none or one
+ * of another type. Keys and small numbers are written in full by all known writers.
+ */
+static uint64_t largest(struct bytes meta, const char *key, unsigned type)
+{
+	uint64_t most = 0;
+	bool found = false;
+	size_t n = strlen(key);
+	const uint8_t *at = meta.p, *end = meta.p + meta.n;
+	while ((at = memmem(at, (size_t)(end - at), key, n))) {
+		at += n;
+		struct bytes value = { at, (size_t)(end - at) };
+		const uint8_t *control = bytes_need(value, 0, 1);
+		size_t width = control ? *control & 31u : 0;
+		const uint8_t *digits = bytes_need(value, 1, width);
+		uint64_t v = 0;
+		if (!digits || *control >> 5 != type || width > 4)
+			return UINT64_MAX;
+		while (width--)
+			v = v << 8 | *digits++;
+		most = v > most ? v : most;
+		found = true;
+	}
+	return found ? most : UINT64_MAX;
+}
+
+/*
+ * Does the search tree that the metadata claims lie within the file? libmaxminddb before 1.9 multiplies in 32 bits: a
+ * node count made large by damage passes its check, and opening the file then reads far behind its end. So this is
+ * asked first.
+ */
+static bool tree_fits(int fd, uint64_t size)
+{
+	static const uint8_t marker[] = "\xab\xcd\xefMaxMind.com";
+	size_t want = size < METADATA_MAX ? (size_t)size : METADATA_MAX, last = SIZE_MAX;
+	uint8_t *tail = mem_new(want);
+	ssize_t got = pread(fd, tail, want, (off_t)(size - want));
+	size_t n = got > 0 ? (size_t)got : 0;
+	for (size_t i = 0; i + sizeof marker - 1 <= n; i++)
+		if (memcmp(tail + i, marker, sizeof marker - 1) == 0)
+			last = i;
+	bool fits = false;
+	if (last != SIZE_MAX) {
+		struct bytes meta = bytes_from((struct bytes){ tail, n }, last);
+		uint64_t nodes = largest(meta, "node_count", MMDB_DATA_TYPE_UINT32);
+		uint64_t bits = largest(meta, "record_size", MMDB_DATA_TYPE_UINT16);
+		fits = nodes <= UINT32_MAX && bits <= 32 && nodes * (bits / 4) + 16 <= size;
+	}
+	free(tail);
+	return fits;
 }
 
 int geo_add_file(struct geo *g, const char *path, struct err *err)
 {
 	if (g->n == GEO_MAX_FILES)
 		return err_set(err, -1, "%.300s: more than %d geography files", path, GEO_MAX_FILES);
-	if (is_file(path, err) < 0)
+	uint64_t size;
+	int fd = open_file(path, &size, err);
+	if (fd < 0)
 		return -1;
+	bool fits = tree_fits(fd, size);
+	close(fd);
 	struct file *f = mem_new(sizeof *f);
-	int code = MMDB_open(path, MMDB_MODE_MMAP, &f->db);
+	int code = fits ? MMDB_open(path, MMDB_MODE_MMAP, &f->db) : MMDB_INVALID_METADATA_ERROR;
 	if (code != MMDB_SUCCESS) {
 		free(f);
 		return err_set(err, -1, "%.300s: no MMDB file, or a damaged one: %s", path, MMDB_strerror(code));
@@ -158,7 +223,7 @@ static void copy(char *out, size_t size, const MMDB_entry_data_s *d)
 	out[n] = 0;
 }
 
-static void country(struct geo_answer *out, const MMDB_entry_data_s *d)
+static void country(struct location *out, const MMDB_entry_data_s *d)
 {
 	char text[3] = "";
 	if (d->type != MMDB_DATA_TYPE_UTF8_STRING || d->data_size != 2)
@@ -205,7 +270,7 @@ static bool number(const MMDB_entry_data_s *d, double *out)
 	}
 }
 
-static void position(struct geo_answer *out, const MMDB_entry_data_s *d, bool is_latitude)
+static void position(struct location *out, const MMDB_entry_data_s *d, bool is_latitude)
 {
 	double v, most = is_latitude ? 90 : 180;
 	bool good = number(d, &v) && v >= -most && v <= most;
@@ -218,7 +283,7 @@ static void position(struct geo_answer *out, const MMDB_entry_data_s *d, bool is
 	}
 }
 
-static void asn(struct geo_answer *out, const MMDB_entry_data_s *d)
+static void asn(struct location *out, const MMDB_entry_data_s *d)
 {
 	double v;
 	if (!number(d, &v) || v < 1 || v > UINT32_MAX)
@@ -227,7 +292,7 @@ static void asn(struct geo_answer *out, const MMDB_entry_data_s *d)
 	out->has_asn = true;
 }
 
-static void take(struct geo_answer *out, enum fact fact, const MMDB_entry_data_s *d)
+static void take(struct location *out, enum fact fact, const MMDB_entry_data_s *d)
 {
 	switch (fact) {
 	case COUNTRY:
@@ -249,7 +314,7 @@ static void take(struct geo_answer *out, enum fact fact, const MMDB_entry_data_s
 	}
 }
 
-static bool knows(const struct geo_answer *a, enum fact fact)
+static bool knows(const struct location *a, enum fact fact)
 {
 	switch (fact) {
 	case COUNTRY:
@@ -266,7 +331,7 @@ static bool knows(const struct geo_answer *a, enum fact fact)
 }
 
 /* What one file says. Latitude and longitude are looked for together, so that they come from one place. */
-static int read_record(MMDB_entry_s *entry, struct geo_answer *out)
+static int read_record(MMDB_entry_s *entry, struct location *out)
 {
 	int damaged = 0;
 	bool latitude = false, longitude = false;
@@ -290,7 +355,7 @@ static int read_record(MMDB_entry_s *entry, struct geo_answer *out)
 	return damaged;
 }
 
-static void merge(struct geo_answer *out, const struct geo_answer *one)
+static void merge(struct location *out, const struct location *one)
 {
 	if (!out->country[0])
 		memcpy(out->country, one->country, sizeof out->country);
@@ -323,11 +388,11 @@ static MMDB_lookup_result_s look_up(const MMDB_s *db, const struct addr *a, int 
 	return MMDB_lookup_sockaddr(db, (struct sockaddr *)&in6, code);
 }
 
-void geo_find(struct geo *g, const struct addr *a, struct geo_answer *out)
+void geo_find(struct geo *g, const struct addr *a, struct location *out)
 {
 	memset(out, 0, sizeof *out);
 	for (size_t i = 0; i < g->n; i++) {
-		struct geo_answer one = { 0 };
+		struct location one = { 0 };
 		const MMDB_s *db = &g->files[i]->db;
 		int code = MMDB_SUCCESS;
 		if (db->metadata.ip_version == 4 && !addr_is4(a))

@@ -12,8 +12,8 @@
 
 struct owner {
 	struct prefixset prefixes;
-	struct words lines;	/* by the value of a prefix */
-	bool first;		/* the row is the first of its file */
+	struct words lines; /* by the value of a prefix */
+	bool first;	    /* the row is the first of its file */
 };
 
 struct owner *owner_new(void)

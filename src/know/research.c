@@ -26,10 +26,10 @@ struct research {
 	struct prefixset lists, by_name; /* values: numbers in `organisations` */
 	struct suffixes suffixes;
 	struct words organisations, hosts;
-	struct named *names;	/* until sealed: a suffix may still come */
+	struct named *names; /* until sealed: a suffix may still come */
 	size_t n_names, room_names;
 	struct research_counts counts;
-	bool first;		/* the row is the first of its file */
+	bool first; /* the row is the first of its file */
 };
 
 struct research *research_new(void)
@@ -116,7 +116,8 @@ static int add_warning_list(struct research *r, const json_t *root, const char *
 	if (!title || !*title || !json_is_array(list))
 		return err_set(err, -1, "%.300s: no warning list: it has no \"name\" or no \"list\"", name);
 	uint32_t word = words_take(&r->organisations, title);
-	json_array_foreach(list, i, entry) {
+	json_array_foreach(list, i, entry)
+	{
 		if (json_is_string(entry) && word != WORDS_NONE)
 			add_entry(r, json_string_value(entry), type && strcmp(type, "hostname") == 0, word);
 		else

@@ -11,22 +11,36 @@ struct suffixes_row {
 	struct suffixes_hit hit;
 };
 
+/* In lower case; 0 for what no host's name holds. */
+static char letter_of(char c)
+{
+	static const char known[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+	if (c >= 'A' && c <= 'Z')
+		c |= 0x20;
+	return c && strchr(known, c) ? c : 0;
+}
+
 bool suffixes_normal(char out[SUFFIXES_NAME_MAX], const char *name)
 {
 	size_t n = 0, label = 0, labels = 1;
-	bool letter = false;
+	bool letter = false; /* in the last label: what ends in digits alone is an address */
 	name += *name == '.';
 	for (; *name && !(*name == '.' && !name[1]); name++) {
-		char c = (char)(*name >= 'A' && *name <= 'Z' ? *name | 0x20 : *name);
-		bool known = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-		if (!known || n + 1 == SUFFIXES_NAME_MAX || (c == '.' && label == 0))
-			return false;
-		letter = c == '.' ? false : letter || (c >= 'a' && c <= 'z');
-		labels += c == '.';
-		label = c == '.' ? 0 : label + 1;
-		if (label > 63)
+		char c = letter_of(*name);
+		if (!c || n + 1 == SUFFIXES_NAME_MAX)
 			return false;
 		out[n++] = c;
+		if (c != '.') {
+			letter |= c >= 'a';
+			if (++label > 63)
+				return false;
+			continue;
+		}
+		if (label == 0)
+			return false;
+		labels++;
+		label = 0;
+		letter = false;
 	}
 	out[n] = 0;
 	return labels >= 2 && label && letter;
@@ -82,7 +96,8 @@ static size_t lower(const struct suffixes *s, const char *name)
 	return low;
 }
 
-void suffixes_each(const struct suffixes *s, const char *normal, bool (*hit)(void *arg, const struct suffixes_hit *), void *arg)
+void suffixes_each(
+	const struct suffixes *s, const char *normal, bool (*hit)(void *arg, const struct suffixes_hit *), void *arg)
 {
 	for (const char *at = normal; at; at = strchr(at, '.')) {
 		at += *at == '.';

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Ends of domain names with dates, the longest first: "example.net" is the end of itself and of "a.example.net", not of "badexample.net". Names
- * are compared as RFC 4343 says, by ASCII letters without case. Private to know/.
+ * Ends of domain names with dates, the longest first: "example.net" is the end of itself and of "a.example.net", not of
+ * "badexample.net". Names are compared as RFC 4343 says, by ASCII letters without case. Private to know/.
  */
 #pragma once
 #include "base/bytes.h"
 
-#define SUFFIXES_NAME_MAX 256	/* bytes of a domain name with its NUL */
+#define SUFFIXES_NAME_MAX 256 /* bytes of a domain name with its NUL */
 
 struct suffixes {
 	struct suffixes_row *rows;
@@ -28,4 +28,5 @@ struct suffixes_hit {
 };
 
 /* Calls `hit` for each row that ends the name, the longest suffix first; stops when it returns false. */
-void suffixes_each(const struct suffixes *s, const char *normal, bool (*hit)(void *arg, const struct suffixes_hit *), void *arg);
+void suffixes_each(
+	const struct suffixes *s, const char *normal, bool (*hit)(void *arg, const struct suffixes_hit *), void *arg);

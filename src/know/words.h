@@ -6,12 +6,12 @@
 #include <stdint.h>
 
 #define WORDS_NONE UINT32_MAX
-#define WORDS_MAX (1u << 20)
+#define WORDS_MAX  (1u << 20)
 
 struct words {
 	char **v;
 	size_t n, room;
-	uint32_t *slots;	/* 0: empty, else number + 1; open addressing */
+	uint32_t *slots; /* 0: empty, else number + 1; open addressing */
 	size_t n_slots;
 };
 
@@ -19,8 +19,8 @@ void words_init(struct words *w);
 void words_fini(struct words *w);
 
 /*
- * The number of the text, which is kept as one line: control characters become spaces, what isn't UTF-8 '?', an unfinished character at the
- * end is left out. WORDS_NONE after WORDS_MAX different texts.
+ * The number of the text, which is kept as one line: control characters become spaces, what isn't UTF-8 '?', an
+ * unfinished character at the end is left out. WORDS_NONE after WORDS_MAX different texts.
  */
 uint32_t words_take(struct words *w, const char *text);
 

@@ -88,6 +88,27 @@ static void ports(struct json *j, const struct finding *f)
 	json_end(j, ']');
 }
 
+static void place(struct json *j, const struct location *p)
+{
+	json_str(j, "country", p->country[0] ? p->country : NULL);
+	optional(j, "asn", p->has_asn, p->asn);
+	json_str(j, "as_name", p->as_name[0] ? p->as_name : NULL);
+	if (!p->city[0] && !p->has_position) {
+		json_null(j, "place");
+		return;
+	}
+	json_object(j, "place");
+	json_str(j, "city", p->city[0] ? p->city : NULL);
+	if (p->has_position) {
+		json_double(j, "latitude", p->latitude);
+		json_double(j, "longitude", p->longitude);
+	} else {
+		json_null(j, "latitude");
+		json_null(j, "longitude");
+	}
+	json_end(j, '}');
+}
+
 void finding_json(struct json *j, const char *key, const struct finding *f)
 {
 	json_object(j, key);
@@ -111,6 +132,7 @@ void finding_json(struct json *j, const char *key, const struct finding *f)
 	json_u64(j, "confidence", f->confidence);
 	json_str(j, "severity", f->severity);
 	json_bool(j, "spoofable", f->spoofable);
+	place(j, &f->place);
 	json_str(j, "detail", f->detail[0] ? f->detail : NULL);
 	json_array(j, "samples");
 	for (uint32_t i = 0; i < f->samples_n; i++)

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/json.h"
 #include "model/flow.h"
+#include "model/location.h"
 
 #define FINDING_SAMPLES 3
 #define FINDING_PORT_LIST 1024
@@ -66,7 +67,8 @@ struct finding {
 	uint32_t samples_n;
 	struct finding_count counts[FINDING_COUNTS];	/* what led to the conclusion, by name */
 	uint32_t counts_n;
-	char detail[128];	/* one more word: "NULL scan", "udp protocol dns", owner; empty: null */
+	struct location place;	/* of the subject's address; in JSON country, asn, as_name, place{city, latitude, longitude} or null */
+	char detail[256];	/* one more word: "NULL scan", "udp protocol dns", owner; empty: null */
 };
 
 /* Fills `id` from kind, subject, sensor, first_ns. */

@@ -15,7 +15,8 @@ struct prefixset_key {
 struct prefixset_row {
 	struct prefixset_key first, last;
 	int64_t from_ns, to_ns;
-	uint32_t value, parent; /* parent: the narrowest other row that holds this one, an equal one that was added before included */
+	uint32_t value, parent; /* parent: the narrowest other row that holds this one, an equal one that was added
+				   before included */
 	uint32_t order;		/* of adding */
 	uint8_t bits;
 };
@@ -118,7 +119,8 @@ uint32_t prefixset_find(const struct prefixset *s, const struct addr *a, int64_t
 	struct prefixset_key k = key_of(a);
 	size_t at = upper(s, k);
 	uint32_t i = at ? (uint32_t)(at - 1) : NO_PARENT;
-	/* Prefixes nest or are apart: what holds the address is the last row that begins before it, or holds that row. */
+	/* Prefixes nest or are apart: what holds the address is the last row that begins before it, or holds that row.
+	 */
 	for (; i != NO_PARENT; i = s->rows[i].parent) {
 		const struct prefixset_row *r = &s->rows[i];
 		if (!above(k, r->last) && ns >= r->from_ns && ns < r->to_ns)

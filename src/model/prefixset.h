@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Dated prefixes, found by address and time: dark space, own ranges, lists of scanners, owners. Built once, then read only; a look-up is one
- * binary search and a walk up the prefixes that hold each other. IPv4 and IPv6 lie in one order (addr.h), so that ::/0 holds both, as
- * prefix_holds() says.
+ * Dated prefixes, found by address and time: dark space, own ranges, lists of scanners, owners. Built once, then read
+ * only; a look-up is one binary search and a walk up the prefixes that hold each other. IPv4 and IPv6 lie in one order
+ * (addr.h), so that ::/0 holds both, as prefix_holds() says.
  */
 #pragma once
 #include "model/addr.h"
 
 #define PREFIXSET_NONE UINT32_MAX
-#define PREFIXSET_MAX ((size_t)16 << 20) /* more prefixes are refused and counted */
+#define PREFIXSET_MAX  ((size_t)16 << 20) /* more prefixes are refused and counted */
 
 struct prefixset_row;
 
 struct prefixset {
 	struct prefixset_row *rows;
-	struct prefixset_key *keys;	/* first addresses, ascending; beside the rows for the cache */
+	struct prefixset_key *keys; /* first addresses, ascending; beside the rows for the cache */
 	size_t n, room;
 	uint64_t refused;
 	bool sealed;
@@ -30,8 +30,8 @@ void prefixset_add(struct prefixset *s, const struct prefix *p, int64_t from_ns,
 void prefixset_seal(struct prefixset *s);
 
 /*
- * The value of the longest prefix that holds the address and is valid at that time; of equal ones that which was added last.
- * PREFIXSET_NONE: no such prefix.
+ * The value of the longest prefix that holds the address and is valid at that time; of equal ones that which was added
+ * last. PREFIXSET_NONE: no such prefix.
  */
 uint32_t prefixset_find(const struct prefixset *s, const struct addr *a, int64_t ns);
 

@@ -164,6 +164,18 @@ static void bind_text(sqlite3_stmt *stmt, int at, const char *text)
 		sqlite3_bind_text(stmt, at, text, -1, SQLITE_TRANSIENT);
 }
 
+static void put_location(sqlite3_stmt *stmt, int at, const struct location *l)
+{
+	bind_text(stmt, at, l->country[0] ? l->country : NULL);
+	bind_optional(stmt, at + 1, l->has_asn, l->asn);
+	bind_text(stmt, at + 2, l->as_name[0] ? l->as_name : NULL);
+	bind_text(stmt, at + 3, l->city[0] ? l->city : NULL);
+	if (!l->has_position)
+		return;
+	sqlite3_bind_double(stmt, at + 4, l->latitude);
+	sqlite3_bind_double(stmt, at + 5, l->longitude);
+}
+
 int record_put_finding(struct sql *s, const struct finding *f, struct err *err)
 {
 	uint8_t samples[FINDING_SAMPLES * (SAMPLE_HEAD + FINDING_HEAD)], ports[2 * FINDING_PORT_LIST];
@@ -171,7 +183,7 @@ int record_put_finding(struct sql *s, const struct finding *f, struct err *err)
 	uint32_t n = f->port_list_n < FINDING_PORT_LIST ? f->port_list_n : FINDING_PORT_LIST;
 	sqlite3_stmt *stmt = sql_get(s,
 		"insert or replace into finding values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-		" ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
+		" ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)");
 	for (uint32_t i = 0; i < n; i++)
 		store_le16(ports + 2 * i, f->port_list[i]);
 	sql_bind(stmt, "tttt", f->id, finding_kind_name(f->kind), f->subject, f->sensor);
@@ -196,6 +208,7 @@ int record_put_finding(struct sql *s, const struct finding *f, struct err *err)
 	put_counts(f->counts, f->counts_n, lines);
 	bind_text(stmt, 21, lines);
 	bind_text(stmt, 22, f->detail);
+	put_location(stmt, 23, &f->place);
 	return sql_run(s, stmt, err);
 }
 
@@ -205,6 +218,17 @@ static uint64_t optional(sqlite3_stmt *stmt, int column, bool *has)
 {
 	*has = sqlite3_column_type(stmt, column) != SQLITE_NULL;
 	return (uint64_t)sqlite3_column_int64(stmt, column);
+}
+
+static void get_location(sqlite3_stmt *stmt, int at, struct location *out)
+{
+	sql_text(stmt, at, out->country, sizeof out->country);
+	out->asn = (uint32_t)optional(stmt, at + 1, &out->has_asn);
+	sql_text(stmt, at + 2, out->as_name, sizeof out->as_name);
+	sql_text(stmt, at + 3, out->city, sizeof out->city);
+	out->has_position = sqlite3_column_type(stmt, at + 4) != SQLITE_NULL;
+	out->latitude = sqlite3_column_double(stmt, at + 4);
+	out->longitude = sqlite3_column_double(stmt, at + 5);
 }
 
 void record_get_finding(sqlite3_stmt *stmt, struct finding *out)
@@ -238,6 +262,7 @@ void record_get_finding(sqlite3_stmt *stmt, struct finding *out)
 	out->samples_n = get_samples(sql_bytes(stmt, 19), out->samples);
 	out->counts_n = get_counts(stmt, 20, out->counts, FINDING_COUNTS);
 	sql_text(stmt, 21, out->detail, sizeof out->detail);
+	get_location(stmt, 22, &out->place);
 }
 
 /* ---- kinds with a row table ---- */

@@ -36,8 +36,17 @@ static const char first[] =
 	"create table audit (seq integer primary key, at_ns integer not null, who text not null, what text not null,"
 	" subject text not null);";
 
+/* Where a finding's subject was when it was concluded; null: unknown. */
+static const char finding_location[] = "alter table finding add column country text;"
+				       "alter table finding add column asn integer;"
+				       "alter table finding add column as_name text;"
+				       "alter table finding add column city text;"
+				       "alter table finding add column latitude real;"
+				       "alter table finding add column longitude real;";
+
 const struct schema_step schema_steps[] = {
 	{ first, true },
+	{ finding_location, false },
 };
 const int schema_steps_n = sizeof schema_steps / sizeof *schema_steps;
 

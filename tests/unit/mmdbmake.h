@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Makes small MMDB files (MaxMind DB format 2.0) in memory: a search tree of IPv6 depth with 24-bit records, a data section, metadata. Call
- * mmdb_data_*() to write a record, mmdb_prefix() to let a prefix lead to it, mmdb_finish() at the end.
+ * Makes small MMDB files (MaxMind DB format 2.0) in memory: a search tree of IPv6 depth with 24-bit records, a data
+ * section, metadata. Call mmdb_data_*() to write a record, mmdb_prefix() to let a prefix lead to it, mmdb_finish() at
+ * the end.
  */
 #pragma once
 #include "base/err.h"
@@ -9,8 +10,8 @@
 
 #include <stdlib.h>
 
-#define MMDB_NODES 4096
-#define MMDB_BYTES 8192
+#define MMDB_NODES   4096
+#define MMDB_BYTES   8192
 #define MMDB_IS_DATA 0x80000000u
 
 struct mmdb {
@@ -33,7 +34,8 @@ static inline void mmdb_put(struct mmdb *m, const void *p, size_t n)
 	m->n_data += n;
 }
 
-/* Control byte: three bits of type, five of size; types from 8 on stand in a second byte, sizes from 29 on in a further one. */
+/* Control byte: three bits of type, five of size; types from 8 on stand in a second byte, sizes from 29 on in a further
+ * one. */
 static inline void mmdb_control(struct mmdb *m, unsigned type, size_t size)
 {
 	ENSURE(size < 29 + 256);
@@ -147,7 +149,8 @@ static inline uint8_t *mmdb_finish(struct mmdb *m, const char *type, size_t *n)
 	return out;
 }
 
-/* GeoLite2-City: nested maps. One record for 192.0.2.0/24 and 2001:db8::/32, another with little for 198.51.100.0/24. */
+/* GeoLite2-City: nested maps. One record for 192.0.2.0/24 and 2001:db8::/32, another with little for 198.51.100.0/24.
+ */
 static inline uint8_t *mmdb_city(size_t *n)
 {
 	static struct mmdb m;
@@ -225,7 +228,7 @@ static inline uint8_t *mmdb_flat(size_t *n)
 	mmdb_text(&m, "AS64500");
 	mmdb_text(&m, "as_name");
 	mmdb_text(&m, "A name that is so long that it does not fit into the field that it is "
-		"read into, so that it is cut between \xe7\xb6\xb2\xe7\xb6\xb2\xe7\xb6\xb2");
+		      "read into, so that it is cut between \xe7\xb6\xb2\xe7\xb6\xb2\xe7\xb6\xb2");
 	mmdb_text(&m, "city");
 	mmdb_text(&m, "Springfield");
 	mmdb_text(&m, "lat");

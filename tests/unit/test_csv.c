@@ -36,7 +36,10 @@ static const struct {
 	{ "empty lines", "\n\na\n\nb\n", "3:a;5:b;" },
 	{ "quotes", "\"a,b\",\"say \"\"x\"\"\",\"\"\n", "1:a,b|say \"x\"|;" },
 	{ "lines within quotes", "\"a\r\nb\nc\",d\ne\n", "1:a\r\nb\nc|d;4:e;" },
-	{ "a mark in front", "\xef\xbb\xbf" "a\n", "1:a;" },
+	{ "a mark in front",
+		"\xef\xbb\xbf"
+		"a\n",
+		"1:a;" },
 	{ "spaces stay", " a , b\n", "1: a | b;" },
 	{ "spaces trimmed", " a \t, \" b \" ,c d\n", "1:a| b |c d;", .trim = true },
 	{ "comments", "# x\"y\na\n#b\n", "2:a;", .comments = true },
@@ -122,7 +125,7 @@ static void writes(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(texts), cmocka_unit_test(limits), cmocka_unit_test(cut_anywhere),
-		cmocka_unit_test(writes) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(texts), cmocka_unit_test(limits),
+		cmocka_unit_test(cut_anywhere), cmocka_unit_test(writes) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

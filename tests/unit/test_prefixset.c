@@ -86,9 +86,11 @@ static struct addr some_addr(struct random *r, bool six)
 static void make(struct random *r, struct dated *d)
 {
 	struct addr a = some_addr(r, random_below(r, 2));
-	d->p.bits = (uint8_t)(addr_is4(&a) ? 108 + random_below(r, 21) : random_below(r, 50) ? 40 + random_below(r, 89) : random_below(r, 40));
+	d->p.bits = (uint8_t)(addr_is4(&a)	    ? 108 + random_below(r, 21)
+			      : random_below(r, 50) ? 40 + random_below(r, 89)
+						    : random_below(r, 40));
 	for (unsigned bit = d->p.bits; bit < 128; bit++)
-		a.b[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
+		a.b[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
 	d->p.addr = a;
 	assert_true(prefix_holds(&d->p, &a));
 	d->from = (int64_t)random_below(r, 4) - 1;
@@ -128,11 +130,12 @@ static void as_the_naive_loop(void **state)
 		}
 		prefixset_fini(&s);
 	}
-assert_true(found > 10000 && found < 36000);
+	assert_true(found > 10000 && found < 36000);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(finds), cmocka_unit_test(empty), cmocka_unit_test(as_the_naive_loop) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(finds), cmocka_unit_test(empty),
+		cmocka_unit_test(as_the_naive_loop) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

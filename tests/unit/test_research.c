@@ -16,21 +16,23 @@ static struct bytes bytes_of(const char *s)
 }
 
 static const char csv[] = "prefix,organisation,from,to\n"
-	"198.51.100.0/24,Wide\n"
-	"198.51.100.60,Narrow,1970-01-11,1970-01-21\n"
-	"2001:db8:60::/48,Six\n"
-	"scan.example.net,Example scans,1970-01-11\n"
-	"example.net,Example\n";
-static const char warning_list[] = "\n{\"name\": \"Listed scanners\", \"type\": \"cidr\", \"version\": 1,\n"
+			  "198.51.100.0/24,Wide\n"
+			  "198.51.100.60,Narrow,1970-01-11,1970-01-21\n"
+			  "2001:db8:60::/48,Six\n"
+			  "scan.example.net,Example scans,1970-01-11\n"
+			  "example.net,Example\n";
+static const char warning_list[] =
+	"\n{\"name\": \"Listed scanners\", \"type\": \"cidr\", \"version\": 1,\n"
 	"\"list\": [\"192.0.2.0/28\", \"192.0.2.33\", \"192.0.2.77/24\", \"no.example.org\", 7]}";
-static const char hostnames[] = "{\"name\": \"Named scanners\", \"type\": \"hostname\", \"list\": [\".probe.example.org\"]}";
+static const char hostnames[] =
+	"{\"name\": \"Named scanners\", \"type\": \"hostname\", \"list\": [\".probe.example.org\"]}";
 static const char names[] = "address,name\n"
-	"203.0.113.1,a.scan.example.net.\n"
-	"203.0.113.2,b.EXAMPLE.net\n"
-	"203.0.113.3,badexample.net\n"
-	"203.0.113.4,x.probe.example.org\n"
-	"203.0.113.5,\"not a name\"\n"
-	"198.51.100.9,c.example.net\n";
+			    "203.0.113.1,a.scan.example.net.\n"
+			    "203.0.113.2,b.EXAMPLE.net\n"
+			    "203.0.113.3,badexample.net\n"
+			    "203.0.113.4,x.probe.example.org\n"
+			    "203.0.113.5,\"not a name\"\n"
+			    "198.51.100.9,c.example.net\n";
 
 static void looks_up(void **state)
 {
@@ -111,7 +113,8 @@ static void errors(void **state)
 
 static void builtin(void **state)
 {
-	static const char text[] = "192.0.2.1,scan-1.shadowserver.org\n192.0.2.2,pinger.census.shodan.io\n192.0.2.3,a.example.org\n";
+	static const char text[] =
+		"192.0.2.1,scan-1.shadowserver.org\n192.0.2.2,pinger.census.shodan.io\n192.0.2.3,a.example.org\n";
 	struct research *r = research_new();
 	struct err err = { "" };
 	struct addr a = addr_from4(0xc0000201);
@@ -127,13 +130,15 @@ static void builtin(void **state)
 /* The warning lists that lie beside the source, when somebody put them there. */
 static void real_lists(void **state)
 {
-	static const char *const lists[] = { "shodan-scanning", "shadowserver-nt-scanning", "onyphe-scanner", "internet-census-nt-scanning" };
+	static const char *const lists[] = { "shodan-scanning", "shadowserver-nt-scanning", "onyphe-scanner",
+		"internet-census-nt-scanning" };
 	const char *data = getenv("SAKIMORI_DATA");
 	struct research *r = research_new();
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
 		char path[512];
 		struct err err = { "" };
-		snprintf(path, sizeof path, "%s/control/misp-warninglists/lists/%s/list.json", data ? data : "../shared/data", lists[i]);
+		snprintf(path, sizeof path, "%s/control/misp-warninglists/lists/%s/list.json",
+			data ? data : "../shared/data", lists[i]);
 		FILE *f = fopen(path, "re");
 		if (!f) {
 			print_message("no %s: set SAKIMORI_DATA\n", path);
@@ -155,9 +160,18 @@ static void names_of_the_net(void **state)
 	static const struct {
 		const char *name, *want; /* NULL: none */
 	} cases[] = {
-		{ "Example.NET.", "example.net" }, { ".example.net", "example.net" }, { "a_b.example-1.org", "a_b.example-1.org" },
-		{ "net", NULL }, { "", NULL }, { ".", NULL }, { "a..b", NULL }, { "..b.c", NULL }, { "192.0.2.1", NULL },
-		{ "a b.example.net", NULL }, { "a.b*", NULL }, { "1.example.5g", "1.example.5g" },
+		{ "Example.NET.", "example.net" },
+		{ ".example.net", "example.net" },
+		{ "a_b.example-1.org", "a_b.example-1.org" },
+		{ "net", NULL },
+		{ "", NULL },
+		{ ".", NULL },
+		{ "a..b", NULL },
+		{ "..b.c", NULL },
+		{ "192.0.2.1", NULL },
+		{ "a b.example.net", NULL },
+		{ "a.b*", NULL },
+		{ "1.example.5g", "1.example.5g" },
 	};
 	char out[SUFFIXES_NAME_MAX], label[80] = "";
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -175,7 +189,7 @@ static void names_of_the_net(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(looks_up), cmocka_unit_test(errors), cmocka_unit_test(builtin),
-		cmocka_unit_test(real_lists), cmocka_unit_test(names_of_the_net) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(looks_up), cmocka_unit_test(errors),
+		cmocka_unit_test(builtin), cmocka_unit_test(real_lists), cmocka_unit_test(names_of_the_net) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

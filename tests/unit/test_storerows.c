@@ -86,6 +86,7 @@ static void findings(void **state)
 		.confidence = 90,
 		.severity = "medium",
 		.samples_n = 2,
+		.place = { "JP", "Tokyo", "Example", true, true, 35.5, -139.75, 4294967295 },
 		.detail = "x\"y" };
 	f[0].samples[0] = (struct finding_sample){ .ns = 100,
 		.src = addr_from4(0xc0000201),

@@ -32,6 +32,8 @@ struct darknet_params {
 	const char *(*research)(void *arg, const struct addr *a, int64_t ns);
 	/* Whose is this own address at that time? A line for people, or NULL. May be NULL. */
 	const char *(*owner)(void *arg, const struct addr *a, int64_t ns);
+	/* Where is this address? Asked once a finding, for its subject. May be NULL. */
+	void (*place)(void *arg, const struct addr *a, struct location *out);
 	void *arg;
 };
 

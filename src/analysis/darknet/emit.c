@@ -207,6 +207,8 @@ void emit_all(struct darknet *d, void (*emit)(void *arg, const struct finding *)
 			fill_own(d, k->event, f);
 		else
 			fill_event(d, &d->events[k->event], f);
+		if (d->p.place)
+			d->p.place(d->p.arg, &k->subject, &f->place);
 		emit(arg, f);
 	}
 	free(f);

@@ -4,6 +4,7 @@
 #include "analysis/darknet/emit.h"
 #include "analysis/darknet/ports.h"
 #include "analysis/darknet/tools.h"
+#include "base/text.h"
 #include "wire/udpproto.h"
 
 #include <stdio.h>
@@ -171,7 +172,7 @@ static void scan(struct darknet *d, const struct event *e, struct finding *f)
 	if (research)
 		f->severity = "info";
 	if (research)
-		snprintf(f->detail, sizeof f->detail, "research scanner: %.100s", research);
+		snprintf(f->detail, sizeof f->detail, "research scanner: %.*s", text_cut(research, 200), research);
 	else if (e->type == EVENT_UDP && speaks)
 		snprintf(f->detail, sizeof f->detail, "udp, payload speaks %s", speaks);
 	else
@@ -196,8 +197,8 @@ static void backscatter(struct darknet *d, const struct event *e, struct finding
 	f->severity = f->kind == FINDING_OWN_ATTACKED ? "medium" : "info";
 	const char *owner = f->kind == FINDING_OWN_ATTACKED && d->p.owner ? d->p.owner(d->p.arg, &d->addrs[e->addr].a, e->last) : NULL;
 	if (f->kind == FINDING_OWN_ATTACKED)
-		snprintf(f->detail, sizeof f->detail, "you are being attacked from forged addresses%s%.60s", owner ? "; owner " : "",
-			owner ? owner : "");
+		snprintf(f->detail, sizeof f->detail, "you are being attacked from forged addresses%s%.*s", owner ? "; owner " : "",
+			owner ? text_cut(owner, 180) : 0, owner ? owner : "");
 	else
 		snprintf(f->detail, sizeof f->detail, "%s flood", e->by_kind[0] >= e->by_kind[1] && e->by_kind[0] >= e->by_kind[2] ?
 				"tcp" : e->by_kind[1] >= e->by_kind[2] ? "icmp" : "udp");
@@ -360,7 +361,7 @@ void fill_own(struct darknet *d, uint32_t addr, struct finding *f)
 	f->confidence = f->kind == FINDING_OWN_WATCH ? 20 : tool.confidence > 80 ? 75 : 60;
 	f->severity = f->kind == FINDING_OWN_WATCH ? "low" : "high";
 	if (owner)
-		snprintf(f->detail, sizeof f->detail, "owner %.110s", owner);
+		snprintf(f->detail, sizeof f->detail, "owner %.*s", text_cut(owner, 200), owner);
 	finding_add_count(f, "ttl_min", own.ttl_min);
 	finding_add_count(f, "ttl_max", own.ttl_max);
 	finding_add_count(f, "tool_matches", tool.matches);

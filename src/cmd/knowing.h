@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the world already knows, from --research-file, --names, --owners and --geo: loaded before anything is parsed. */
+#pragma once
+#include "cmd/telescope.h"
+#include "know/geo.h"
+#include "know/owner.h"
+#include "know/research.h"
+
+struct knowing {
+	struct research *research;
+	struct owner *owner;
+	struct geo *geo;
+	/* The last address that was asked for: its facts are wanted one after the other. */
+	struct addr at;
+	struct location location;
+	char key[128];
+};
+
+/*
+ * Returns 0, or -1 with FILE[:LINE]: reason. Without --geo the files that tools/fetch-geo keeps are taken, when there
+ * are any. With --names the suffixes that come with the program hold too. knowing_close() in any case.
+ */
+int knowing_open(struct knowing *k, const struct telescope_options *o, struct err *err) NODISCARD;
+void knowing_close(struct knowing *k);
+
+/* For struct darknet_params; arg is the struct knowing. */
+const char *knowing_research(void *arg, const struct addr *a, int64_t ns);
+const char *knowing_owner(void *arg, const struct addr *a, int64_t ns);
+void knowing_place(void *arg, const struct addr *a, struct location *out);
+
+/* For tallies: "JP", or with `as` "64500 NAME"; NULL: unknown. Lives until the next call. */
+const char *knowing_key(struct knowing *k, bool as, const struct addr *a);
