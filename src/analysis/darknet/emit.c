@@ -151,7 +151,8 @@ static int compare_lones(const void *x, const void *y, void *arg)
 static void propose_lones(struct darknet *d, struct candidates *c)
 {
 	uint32_t of_source = 0;
-	qsort_r(d->lones, d->n_lones, sizeof *d->lones, compare_lones, d);
+	if (d->n_lones)
+		qsort_r(d->lones, d->n_lones, sizeof *d->lones, compare_lones, d);
 	for (size_t i = 0; i < d->n_lones; i++) {
 		const struct lone *l = &d->lones[i];
 		of_source = i && d->lones[i - 1].ref.src == l->ref.src ? of_source + 1 : 0;
