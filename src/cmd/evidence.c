@@ -7,8 +7,11 @@
 #include "cmd/prefixes.h"
 #include "wire/dns.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define MAX_TIMEOUT_S ((uint64_t)3155760000)
 
 struct evidence {
 	struct darknet *darknet;
@@ -19,13 +22,23 @@ struct evidence {
 	bool no_research;
 };
 
+/* Numbers that the analysis keeps in less than 64 bits. */
+static int check(const struct telescope_options *o, struct err *err)
+{
+	if (o->min_targets > UINT32_MAX || o->min_ports > UINT32_MAX)
+		return err_set(err, -1, "--min-targets and --min-ports take at most 4294967295");
+	if (o->timeout_s > MAX_TIMEOUT_S)
+		return err_set(err, -1, "--timeout takes at most %" PRIu64 " seconds, a hundred years", MAX_TIMEOUT_S);
+	return 0;
+}
+
 struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
 {
 	struct evidence *e = mem_new(sizeof *e);
 	struct err err = { "" };
 	struct prefix *own = NULL;
-	if ((o->tz && zone_set(o->tz, &err) < 0) || prefixes_read(&e->dark, &o->dark, &err) < 0 || prefixes_read(&e->own, &o->own, &err) < 0 ||
-		knowing_open(&e->knows, o, &err) < 0) {
+	if (check(o, &err) < 0 || (o->tz && zone_set(o->tz, &err) < 0) || prefixes_read(&e->dark, &o->dark, &err) < 0 ||
+		prefixes_read(&e->own, &o->own, &err) < 0 || knowing_open(&e->knows, o, &err) < 0) {
 		fprintf(stderr, "sakimori: %s\n", err.text);
 		evidence_free(e);
 		return NULL;

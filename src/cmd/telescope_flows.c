@@ -13,6 +13,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* What a flow table can be told to hold (sensor/telescope/flowtable.h). */
+#define FLOWS_LEAST 64u
+#define FLOWS_MOST ((1u << 27) - 1)
+
 struct printer {
 	struct json j;
 	bool json;
@@ -149,6 +153,10 @@ int telescope_flows(const struct cli_global *g, const void *options, int argc, c
 	};
 	struct run r = { 0 };
 	struct storing *s = NULL;
+	if (o->max_flows && (o->max_flows < FLOWS_LEAST || o->max_flows > FLOWS_MOST)) {
+		fprintf(stderr, "sakimori: --max-flows takes %u to %u\n", FLOWS_LEAST, FLOWS_MOST);
+		return CLI_USAGE;
+	}
 	json_init(&p.j, stdout);
 	if (!o->summary) {
 		fp.telescope.sink = (struct telescope_sink){ .arg = &p, .flow = print_flow };

@@ -27,7 +27,7 @@ static void add(void *arg, const struct source *s)
 {
 	struct sums *t = arg;
 	bool fresh;
-	uint64_t key = addr_is4(&s->addr) ? addr_to4(&s->addr) : addr_hash(&s->addr, 1) | (uint64_t)1 << 63;
+	uint64_t key = addr_is4(&s->addr) ? addr_to4(&s->addr) : addr_hash(&s->addr, t->map.seed) | (uint64_t)1 << 63;
 	uint32_t n = idmap_take(&t->map, key, &fresh);
 	if (n == IDMAP_NONE)
 		return;

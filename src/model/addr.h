@@ -37,7 +37,7 @@ static inline uint64_t addr_hash(const struct addr *a, uint64_t key)
 {
 	uint64_t w[2];
 	memcpy(w, a, 16);
-	return random_mix((w[0] ^ key) * 0x9e3779b97f4a7c15u ^ w[1]);
+	return random_mix(random_mix(w[0] ^ key) ^ w[1]);
 }
 
 /* Text in the usual form (RFC 5952); returns `out`. */

@@ -44,8 +44,24 @@ static void membership(void **state)
 	assert_true(prefix_holds(&p, &in));
 }
 
+/* Pairs that differ in one bit of each half: neighbours in an address plan, and what a sender picks who wants to pass for another. */
+static void hashes(void **state)
+{
+	struct addr a, b;
+	for (uint64_t key = 0; key < 4; key++)
+		for (unsigned i = 0; i < 64; i++)
+			for (unsigned k = 64; k < 128; k++) {
+				assert_int_equal(addr_parse("2001:db8::1", &a, NULL), 0);
+				b = a;
+				b.b[i / 8] ^= (uint8_t)(0x80 >> i % 8);
+				b.b[k / 8] ^= (uint8_t)(0x80 >> k % 8);
+				assert_true(addr_hash(&a, key) != addr_hash(&b, key));
+			}
+	assert_true(addr_hash(&a, 1) != addr_hash(&a, 2));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(prefixes), cmocka_unit_test(membership) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(prefixes), cmocka_unit_test(membership), cmocka_unit_test(hashes) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

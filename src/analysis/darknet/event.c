@@ -44,12 +44,10 @@ void event_fini(struct darknet *d)
 	free(d->hours);
 }
 
-/* IPv4 addresses are their own key; the 63-bit mix of an IPv6 address does not collide in practice. */
-static uint64_t addr_key(const struct addr *a)
+/* IPv4 addresses are their own key. The 63-bit hash of an IPv6 address is keyed: a sender can't pick one that another has. */
+static uint64_t addr_key(const struct darknet *d, const struct addr *a)
 {
-	if (addr_is4(a))
-		return addr_to4(a);
-	return random_mix(random_mix(load_be64(a->b) ^ 0x697036u) + load_be64(a->b + 8)) | (uint64_t)1 << 63;
+	return addr_is4(a) ? addr_to4(a) : addr_hash(a, d->p.seed) | (uint64_t)1 << 63;
 }
 
 static bool is_own(const struct darknet *d, const struct addr *a)
@@ -60,7 +58,7 @@ static bool is_own(const struct darknet *d, const struct addr *a)
 uint32_t event_address(struct darknet *d, const struct addr *a)
 {
 	bool fresh;
-	uint32_t id = idmap_take(&d->addr_map, addr_key(a), &fresh);
+	uint32_t id = idmap_take(&d->addr_map, addr_key(d, a), &fresh);
 	if (fresh) {
 		d->addrs = idmap_room(d->addrs, d->addr_map.n, &d->room_addrs, sizeof *d->addrs);
 		d->addrs[id].a = *a;
@@ -71,7 +69,7 @@ uint32_t event_address(struct darknet *d, const struct addr *a)
 
 uint32_t event_find(const struct darknet *d, const struct addr *a)
 {
-	return idmap_find(&d->addr_map, addr_key(a));
+	return idmap_find(&d->addr_map, addr_key(d, a));
 }
 
 uint64_t event_sample_key(const struct darknet *d, const struct sample_ref *r)

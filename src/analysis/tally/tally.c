@@ -74,7 +74,7 @@ void tally_free(struct tally *t)
 static uint32_t addr_number(struct tally *t, const struct addr *a)
 {
 	bool fresh;
-	uint64_t key = addr_is4(a) ? addr_to4(a) : addr_hash(a, 1) | (uint64_t)1 << 63;
+	uint64_t key = addr_is4(a) ? addr_to4(a) : addr_hash(a, t->p.seed) | (uint64_t)1 << 63;
 	uint32_t n = idmap_take(&t->addrs, key, &fresh);
 	if (fresh) {
 		t->sources = idmap_room(t->sources, t->addrs.n, &t->room_sources, sizeof *t->sources);

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Numbers that make no sense are a usage error, not an abort and not another number.
+: "${SAKIMORI_ASAN:=build-asan/sakimori}" "${TMPDIR:=/tmp}"
+s=$SAKIMORI_ASAN
+cd "$TMPDIR" || exit 1
+"$s" range traffic --profile worst --packets 500 --seed 3 --output dark.pcap || exit 1
+
+# NAME EXIT COMMAND...
+try() {
+	name=$1 want=$2
+	shift 2
+	"$s" telescope "$@" dark.pcap >out.txt 2>err.txt
+	code=$?
+	if [ $code = "$want" ]; then
+		echo "ok $name"
+	else
+		echo "not ok $name: exit $code; $(tail -n 1 err.txt)"
+	fi
+}
+
+try 'no flows' 2 flows --max-flows 1
+try 'least flows' 0 flows --max-flows 64
+try 'too many flows' 2 flows --max-flows 8Gi
+try 'most of 64 bits' 2 flows --max-flows 18446744073709551615
+try 'targets beyond 32 bits' 2 events --min-targets 4294967297
+try 'ports beyond 32 bits' 2 events --min-ports 4294967296
+try 'a long timeout' 0 events --timeout 3155760000
+try 'a timeout beyond nanoseconds' 2 events --timeout 99999999999
+try 'a timeout of 64 bits' 2 read --timeout 18446744073709551615
+try 'rows of 64 bits' 0 read --limit 18446744073709551615
+try 'negative' 2 read --limit -1
+exit 0
