@@ -3,6 +3,8 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "base/zone.h"
+#include "cmd/paint.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,28 +23,39 @@ static void where(FILE *out, const struct location *l)
 		fprintf(out, "  AS%" PRIu32 " %s", l->asn, l->as_name);
 }
 
+/* "3,600 packets to 3,600 targets" */
+static void amounts(FILE *out, const struct finding *f)
+{
+	char n[32], m[32], text[96];
+	const char *what = f->has_targets ? "targets" : f->has_sources ? "sources" : f->has_destinations ? "destinations" : NULL;
+	uint64_t others = f->has_targets ? f->targets : f->has_sources ? f->sources : f->destinations;
+	snprintf(text, sizeof text, "%s packet%s%s%s%s%s", paint_number(n, f->packets), f->packets == 1 ? "" : "s",
+		what ? (f->has_sources && !f->has_targets ? " from " : " to ") : "", what ? paint_number(m, others) : "", what ? " " : "",
+		what ? what : "");
+	fprintf(out, " %-34s", text);
+}
+
 void show_finding(FILE *out, const struct finding *f)
 {
 	static const char *const shapes[] = { "", "horizontal", "vertical", "block" };
-	char time[TEXT_TIME_MAX], detail[512];
-	text_time(time, f->first_ns);
-	fprintf(out, "%.19sZ  %-12s %-24s", time, finding_kind_name(f->kind), f->subject);
-	if (f->tool)
-		fprintf(out, " %-12s", f->tool);
+	char time[TEXT_TIME_MAX], detail[512], ports[32] = "";
+	size_t o = 0;
+	zone_text(time, f->first_ns);
+	fprintf(out, "%.16s%s %-12s %-15s %-12s", time, strcmp(time + 19, " UTC") == 0 ? "Z" : time + 19, finding_kind_name(f->kind), f->subject,
+		f->tool ? f->tool : "");
+	amounts(out, f);
+	for (uint32_t i = 0; i < f->top_ports_n && i < 4 && o < 24; i++)
+		o += (size_t)snprintf(ports + o, sizeof ports - o, "%s%s", i ? "," : "", f->top_ports[i].name);
+	if (f->ports > 4 && o < 28)
+		snprintf(ports + o, sizeof ports - o, "...");
+	fprintf(out, " %-18s %3u%%", ports, f->confidence);
 	if (f->shape)
-		fprintf(out, " %-10s", shapes[f->shape]);
-	fprintf(out, " %8" PRIu64 " packets", f->packets);
-	if (f->has_targets)
-		fprintf(out, " %7" PRIu64 " targets", f->targets);
-	else if (f->has_sources)
-		fprintf(out, " %7" PRIu64 " sources", f->sources);
-	else if (f->has_destinations)
-		fprintf(out, " %7" PRIu64 " destinations", f->destinations);
-	fputs("  ports ", out);
-	for (uint32_t i = 0; i < f->top_ports_n && i < 4; i++)
-		fprintf(out, "%s%s", i ? "," : "", f->top_ports[i].name);
-	fprintf(out, "  %u%%%s  %s", f->confidence, f->spoofable ? " spoofable" : "",
-		text_escape(detail, sizeof detail, f->detail, strlen(f->detail)));
+		fprintf(out, " %s", shapes[f->shape]);
+	/* The own address in a packet may be forged: whoever acts on it must read that. */
+	if (f->spoofable && f->kind >= FINDING_OWN_WATCH)
+		fputs(" spoofable", out);
+	if (f->detail[0] && strcmp(f->detail, "tcp") != 0)
+		fprintf(out, "  %s", text_escape(detail, sizeof detail, f->detail, strlen(f->detail)));
 	where(out, &f->place);
 	putc('\n', out);
 }
