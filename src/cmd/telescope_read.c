@@ -209,7 +209,8 @@ static void print_json(struct picture *p)
 	head_json(&j, p->in, &p->r);
 	sources_json(&j, p);
 	findings_json(&j, "scanners", p, 1u << FINDING_SCAN);
-	findings_json(&j, "backscatter", p, 1u << FINDING_BACKSCATTER | 1u << FINDING_AMPLIFICATION);
+	findings_json(&j, "backscatter", p, 1u << FINDING_BACKSCATTER);
+	findings_json(&j, "amplification", p, 1u << FINDING_AMPLIFICATION);
 	findings_json(&j, "own_suspects", p, 1u << FINDING_OWN_WATCH | 1u << FINDING_OWN_SUSPECT | 1u << FINDING_OWN_ATTACKED);
 	json_u64(&j, "findings_left_out", p->findings_left_out);
 	json_u64(&j, "late", c->late);
