@@ -16,12 +16,14 @@
 #define PROBE_SIZE 4096u
 #define READ_SIZE (256u << 10)	/* stays in the second level cache until it was looked at */
 #define MAP_CHUNK (8u << 20)
+#define SHRANK "the file shrank while it was read"
 
 struct input {
 	int fd;
 	char *name;
 	const uint8_t *map;	/* whole file, or NULL */
 	size_t map_size, map_pos, map_ready; /* ready: asked for up to here */
+	unsigned lost_before;	/* by other mappings */
 	uint8_t *buf;
 	size_t cap, start, end;
 	bool eof, probed, may_map;
@@ -31,12 +33,12 @@ struct input {
 	struct err why;
 };
 
-/* Pages that a mapping lost because its file was cut: set by the handler, told to the reader as a short file. */
-static atomic_bool shrunk;
+/* Pages that mappings lost because their file was cut: counted by the handler, told to the reader as a short file. */
+static atomic_uint lost_pages;
 
 /*
  * A mapped file that somebody truncates raises SIGBUS where it is read. The handler puts an empty page there, so that the
- * reader sees zeros, finds them malformed and looks at `shrunk`.
+ * reader sees zeros, finds them malformed and looks at `lost_pages`.
  */
 static void on_sigbus(int sig, siginfo_t *info, void *context)
 {
@@ -46,7 +48,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 		signal(SIGBUS, SIG_DFL);
 		return;
 	}
-	atomic_store(&shrunk, true);
+	atomic_fetch_add(&lost_pages, 1);
 }
 
 static void try_map(struct input *in, off_t size)
@@ -61,6 +63,12 @@ static void try_map(struct input *in, off_t size)
 	sigaction(SIGBUS, &sa, NULL);
 	in->map = p;
 	in->map_size = (size_t)size;
+	in->lost_before = atomic_load(&lost_pages);
+}
+
+static bool shrunk(const struct input *in)
+{
+	return in->map && atomic_load(&lost_pages) != in->lost_before;
 }
 
 static int open_fd(const char *path, struct stat *st, struct err *err)
@@ -221,8 +229,11 @@ static struct bytes mapped_window(struct input *in, size_t want)
 			posix_fadvise(in->fd, (off_t)(from + n), MAP_CHUNK, POSIX_FADV_WILLNEED);
 		in->map_ready = from + n;
 	}
-	if (atomic_load(&shrunk) && in->status == INPUT_OK)
-		fail(in, INPUT_READ, "the file shrank while it was read");
+	if (shrunk(in)) {
+		if (in->status == INPUT_OK)
+			fail(in, INPUT_READ, SHRANK);
+		return (struct bytes){ in->map + in->map_pos, 0 };
+	}
 	return (struct bytes){ in->map + in->map_pos, in->map_ready - in->map_pos };
 }
 
@@ -263,8 +274,10 @@ uint64_t input_offset(const struct input *in)
 
 int input_status(const struct input *in, struct err *err)
 {
-	if (in->map && atomic_load(&shrunk) && in->status == INPUT_OK)
-		return err_set(err, INPUT_READ, "%.200s: the file shrank while it was read", in->name);
+	struct stat st;
+	/* A cut within the last page raises nothing: the size tells. */
+	if (in->map && in->status == INPUT_OK && (shrunk(in) || (fstat(in->fd, &st) == 0 && (size_t)st.st_size < in->map_size)))
+		return err_set(err, INPUT_READ, "%.200s: %s", in->name, SHRANK);
 	if (in->status != INPUT_OK && err)
 		*err = in->why;
 	return in->status;

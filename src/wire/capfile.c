@@ -61,6 +61,9 @@ enum capfile_status capfile_fail(struct capfile *c, const char *fmt, uint64_t va
 
 void capfile_declare(struct capfile *c, int linktype)
 {
+	uint64_t *known = &c->declared[(linktype & 0xffff) / 64], bit = (uint64_t)1 << (linktype & 63);
+	if (*known & bit)
+		return;
 	if (c->n_types == c->room_types) {
 		size_t room = c->room_types ? c->room_types * 2 : 4;
 		int *types = realloc(c->types, room * sizeof *types);
@@ -70,6 +73,7 @@ void capfile_declare(struct capfile *c, int linktype)
 		c->room_types = room;
 	}
 	c->types[c->n_types++] = linktype;
+	*known |= bit;
 }
 
 /* The file header, also that of a second file behind the first. Version, time zone and accuracy are junk in the wild. */

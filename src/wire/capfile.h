@@ -51,7 +51,7 @@ const char *capfile_error(const struct capfile *c);
 /* "pcap" or "pcapng" once recognised, else NULL. */
 const char *capfile_format(const struct capfile *c);
 
-/* Interface types declared so far, in order: returns how many; `*types` lives as long as the parser. Classic pcap declares one. */
+/* Interface types declared so far, each once, in order: returns how many; `*types` lives as long as the parser. Classic pcap declares one. */
 size_t capfile_linktypes(const struct capfile *c, const int **types);
 
 /* What is missing when the input ends with a rest of `left` bytes that makes no record: "record cut off after 7 of 16 bytes". */

@@ -21,7 +21,8 @@ struct capfile {
 	int linktype;
 	struct capfile_interface *interfaces; /* of the current section */
 	size_t n_interfaces, room_interfaces;
-	int *types;		/* declared so far, over all sections */
+	int *types;		/* declared so far, over all sections, each once */
+	uint64_t declared[65536 / 64];
 	size_t n_types, room_types;
 	uint64_t drops_before;	/* of earlier sections */
 	uint64_t oddities;

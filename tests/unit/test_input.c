@@ -272,6 +272,18 @@ static void shrinks(void **state)
 		(void)*(volatile const uint8_t *)&w.p[i];
 	assert_int_equal(input_status(in, &err), INPUT_READ);
 	assert_non_null(strstr(err.text, "shrank"));
+	assert_int_equal(input_window(in, 4096).n, 0); /* what comes now would be zeros */
+	input_close(in);
+	close(fd);
+	/* The next file is none the worse for it. */
+	fd = file_of(plain, PLAIN, path);
+	assert_int_equal(input_open(&in, path, NULL, &err), INPUT_OK);
+	assert_true(input_map(in));
+	assert_true(input_window(in, 4096).n >= 4096);
+	assert_int_equal(input_status(in, &err), INPUT_OK);
+	/* Cut within a page: no signal tells of it. */
+	assert_int_equal(ftruncate(fd, PLAIN - 1), 0);
+	assert_int_equal(input_status(in, &err), INPUT_READ);
 	input_close(in);
 	close(fd);
 }
