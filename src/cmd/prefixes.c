@@ -65,6 +65,8 @@ static int from_file(struct prefixes *out, const char *path, struct err *err)
 		if (*text && one(out, text, err) < 0)
 			code = err_prefix(err, -1, "%.200s:%d", path, number);
 	}
+	if (code == 0 && ferror(f))
+		code = err_set(err, -1, "%.200s: %s", path, strerror(errno));
 	fclose(f);
 	return code;
 }

@@ -87,7 +87,8 @@ uint64_t show_sender(char **paths, int n, const char *sensor)
 	for (const char *c = sensor ? sensor : "local"; *c; c++)
 		h = random_mix(h ^ (uint8_t)*c);
 	for (int i = 0; i < n; i++) {
-		int fd = open(paths[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		/* Looked at before it is opened: a pipe that is opened and closed here would lose its writer. */
+		int fd = stat(paths[i], &st) == 0 && S_ISREG(st.st_mode) ? open(paths[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 		ssize_t got = 0;
 		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 			got = pread(fd, head, sizeof head, 0);

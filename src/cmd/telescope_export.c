@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * telescope export: the packets behind a finding, unchanged, as a capture. The finding is concluded again from the files (or taken from the
- * store with --from/--to and --store); a second reading of the files picks its packets.
+ * telescope export: the packets behind a finding, unchanged, as a capture. The finding is concluded again from the files; a second reading
+ * of them picks its packets.
  */
 #include "cmd/telescope.h"
 
@@ -18,6 +18,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define RECORDS 64
@@ -43,6 +44,7 @@ struct match {
 	struct addr subject;
 	bool is_target;		/* the subject receives */
 	uint16_t sport, dport;	/* scan-type */
+	unsigned unwrap;
 };
 
 static int match_init(struct match *m, const struct finding *f)
@@ -135,14 +137,18 @@ static void pick(struct input *in, const struct match *m, struct out *o)
 	struct capfile *c = capfile_new();
 	struct capfile_record recs[RECORDS];
 	ENSURE(c);
+	int64_t clock = 0; /* a record without a time has that of the one before */
 	for (;;) {
 		size_t n, used;
 		struct bytes w = input_window(in, capfile_want(c));
 		enum capfile_status s = capfile_read(c, w, recs, RECORDS, &n, &used);
 		for (size_t i = 0; i < n; i++) {
-			struct packet p;
+			struct packet p, inner;
+			clock = recs[i].time_ns = recs[i].has_time ? recs[i].time_ns : clock;
 			packet_decode(recs[i].linktype, recs[i].data, &p);
-			if (fits(m, &p, recs[i].time_ns))
+			if (m->unwrap && packet_unwrap(&p, m->unwrap, &inner) && inner.layer <= LAYER_IP6)
+				p = inner;
+			if (fits(m, &p, clock))
 				write_one(o, &recs[i]);
 		}
 		input_consume(in, used);
@@ -170,6 +176,27 @@ static int tell(const struct out *o, const struct finding *f, int code)
 	return o->packets ? code : CLI_NEGATIVE;
 }
 
+/* Is the file to be written one of those to be read? Evidence must not be lost to a slip. */
+static bool same_file(const char *output, int argc, char **argv)
+{
+	struct stat out, in;
+	if (strcmp(output, "-") == 0 || stat(output, &out) != 0 || !S_ISREG(out.st_mode))
+		return false;
+	for (int i = 0; i < argc; i++)
+		if (stat(argv[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+			return true;
+	return false;
+}
+
+/* Opened before the sandbox and emptied only when there is something to write. */
+static int open_output(const char *path, int argc, char **argv)
+{
+	if (same_file(path, argc, argv))
+		return fail("--output is one of the captures to read", -1);
+	int fd = strcmp(path, "-") == 0 ? dup(1) : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+	return fd < 0 ? fail(strerror(errno), -1) : fd;
+}
+
 /* The files are opened twice before anything is parsed: once to conclude, once to pick. */
 int telescope_export(const struct cli_global *g, const void *options, int argc, char **argv)
 {
@@ -178,17 +205,19 @@ int telescope_export(const struct cli_global *g, const void *options, int argc, 
 	struct out out = { .fd = -1 };
 	struct inputs second;
 	struct run r = { 0 };
-	struct match m;
+	struct match m = { 0 };
 	uint64_t seed = random_key();
 	if (!o->finding || !o->output)
 		return fail("export needs --finding ID and --output FILE; telescope events --json shows the ids", CLI_USAGE);
-	out.fd = strcmp(o->output, "-") == 0 ? dup(1) : open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-	if (out.fd < 0)
-		return fail(strerror(errno), CLI_FAILED);
+	if (argc == 0)
+		return fail("export takes packets from captures: name the files", CLI_USAGE);
 	struct evidence *e = evidence_new(o, seed);
-	if (!e) {
-		close(out.fd);
+	if (!e)
 		return CLI_USAGE;
+	out.fd = open_output(o->output, argc, argv);
+	if (out.fd < 0) {
+		evidence_free(e);
+		return CLI_FAILED;
 	}
 	inputs_open(&second, argv, argc, NULL);
 	struct feed_params fp = { .telescope = { .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
@@ -200,7 +229,10 @@ int telescope_export(const struct cli_global *g, const void *options, int argc, 
 		else if (match_init(&m, &w.f) < 0)
 			code = fail("the finding has no address to look for", CLI_NEGATIVE);
 	}
+	m.unwrap = fp.telescope.unwrap;
 	if (w.n == 1 && (code == CLI_DONE || code == CLI_FAILED)) {
+		if (strcmp(o->output, "-") != 0 && ftruncate(out.fd, 0) != 0 && errno != EINVAL)
+			code = fail(strerror(errno), CLI_FAILED);
 		for (size_t i = 0; i < second.n; i++)
 			if (second.items[i].in)
 				pick(second.items[i].in, &m, &out);
