@@ -113,6 +113,7 @@ static int from_store(struct run *r, const struct cli_global *g, const struct te
 	m.store = store_open(run_store_dir(g), STORE_READ, &code, &err);
 	if (!m.store)
 		return complain(err.text, CLI_FAILED);
+	r->ran = true;
 	struct store_scan scan = { .from_ns = r->from_ns, .to_ns = r->to_ns, .fn = give_flows, .broken = broken, .arg = &m };
 	code = store_scan_flows(m.store, &scan, &err);
 	if (code == 0)
@@ -138,6 +139,7 @@ int run_all(struct run *r, const struct cli_global *g, const struct telescope_op
 	r->feed = feed_new(fp);
 	if (enter(r, o) < 0)
 		return CLI_FAILED;
+	r->ran = true;
 	inputs_feed(&r->in, r->feed);
 	r->counts = feed_counts(r->feed);
 	return inputs_exit(&r->in);

@@ -55,7 +55,7 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 		r.store = g->store;
 	}
 	int code = run_all(&r, g, o, argc, argv, &fp);
-	if (code != CLI_USAGE) {
+	if (r.ran) {
 		json_init(&p.j, stdout);
 		darknet_finish(evidence_darknet(e), print, &p);
 		if (!g->json && p.shown == 0)

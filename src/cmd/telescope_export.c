@@ -222,7 +222,7 @@ int telescope_export(const struct cli_global *g, const void *options, int argc, 
 	inputs_open(&second, argv, argc, NULL);
 	struct feed_params fp = { .telescope = { .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
 	int code = run_all(&r, g, o, argc, argv, &fp);
-	if (code != CLI_USAGE) {
+	if (r.ran) {
 		darknet_finish(evidence_darknet(e), choose, &w);
 		if (w.n != 1)
 			code = fail(w.n ? "several findings begin with that id" : "no finding has that id", CLI_NEGATIVE);

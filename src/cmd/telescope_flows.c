@@ -174,7 +174,7 @@ int telescope_flows(const struct cli_global *g, const void *options, int argc, c
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	if (s)
 		code = storing_finish(s, code);
-	if (o->summary && code != CLI_USAGE) {
+	if (o->summary && r.ran) {
 		struct tools t = { 0 };
 		bool exact = true;
 		if (r.feed)

@@ -305,6 +305,8 @@ static void print_text(struct picture *p)
 		printf("from %s to %s\n", zone_text(first, c->first_ns), zone_text(last, c->last_ns));
 	if (p->r.feed)
 		feed_each_linktype(p->r.feed, type_line, NULL);
+	if (c->packets == 0)
+		return;
 	class_lines(p);
 	if (!p->tally)
 		return;
@@ -335,7 +337,7 @@ int telescope_read(const struct cli_global *g, const void *options, int argc, ch
 		fp.telescope.unwrap = show_unwrap(&o->unwrap);
 	}
 	int code = run_all(&run, g, o, argc, argv, &fp);
-	if (code != CLI_USAGE) {
+	if (run.ran) {
 		p.r = (struct reading){ .feed = run.feed, .counts = run.counts, .decoded = !run.feed };
 		if (run.feed)
 			feed_each_linktype(run.feed, see_type, &p.r);

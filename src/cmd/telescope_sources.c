@@ -118,7 +118,7 @@ int telescope_sources(const struct cli_global *g, const void *options, int argc,
 		else
 			line_text(&t.v[i], t.v[0].packets);
 	}
-	if (!g->json && code != CLI_USAGE)
+	if (!g->json && r.ran)
 		printf("%zu sources%s\n", t.map.n, rows < t.map.n ? "; --limit shows more" : "");
 	if (t.map.refused)
 		fprintf(stderr, "sakimori: %" PRIu64 " source minutes beyond the limit of 8 Mi addresses are left out\n", t.map.refused);

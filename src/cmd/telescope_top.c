@@ -124,7 +124,7 @@ int telescope_top(const struct cli_global *g, const void *options, int argc, cha
 	t.tally = evidence_tally(e, seed);
 	struct feed_params fp = { .telescope = { .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
 	int code = run_all(&r, g, o, argc, argv, &fp);
-	if (code != CLI_USAGE) {
+	if (r.ran) {
 		if (t.by == TALLY_TOOL)
 			darknet_finish(evidence_darknet(e), tool, &t);
 		print(&t, o, g->json);
