@@ -2,9 +2,24 @@
 /* The table of commands: one row a noun, its commands in the file of its name. */
 #include "cmd/range.h"
 #include "cmd/telescope.h"
+#include "model/row.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* docs/reference.md: every noun that has a row table. Hidden, for the build. */
+static int reference(void)
+{
+	puts("# Reference: the fields of the records\n\nWritten by `sakimori --reference` from the tables in `src/model/`.\n");
+	for (size_t i = 0; i < row_kinds_n; i++)
+		row_reference(stdout, row_kinds[i]);
+	return CLI_DONE;
+}
 
 int main(int argc, char **argv)
 {
 	const struct cli_noun nouns[] = { telescope_noun, range_noun };
+	if (argc == 2 && strcmp(argv[1], "--reference") == 0)
+		return reference();
 	return cli_main(SAKIMORI_VERSION, nouns, sizeof nouns / sizeof *nouns, argc, argv);
 }
