@@ -20,11 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MINUTES 4 /* whose drops are remembered until they close */
+#define MINUTES 4 /* whose drops and flows are remembered until they close */
 
 struct minute {
 	int64_t start;
-	uint64_t drops;
+	uint64_t drops, flows;
 };
 
 struct watch {
@@ -38,9 +38,9 @@ struct watch {
 	uint64_t shown_packets;
 	int64_t stored_until; /* end of the last minute given to the store */
 	bool unsaid;	      /* something was given to the store since the last commit */
-	struct minute drops[MINUTES];
+	struct minute minutes[MINUTES];
 	/* the minute that is being told */
-	uint64_t classes[CLASS_N], packets, flows, sources, late;
+	uint64_t classes[CLASS_N], packets, sources, late;
 };
 
 static volatile sig_atomic_t asked_to_stop;
@@ -62,34 +62,48 @@ static int64_t now_ns(clockid_t clock)
 
 /* ---- what the live telescope tells ---- */
 
+/* Only with a store. */
 static void on_flow(void *arg, const struct flow *f, bool late)
 {
 	struct watch *w = arg;
-	w->packets += f->packets;
-	w->classes[f->cls] += f->packets;
-	w->flows++;
-	w->late += late ? f->packets : 0;
-	if (w->store)
-		watchstore_flow(w->store, f);
+	watchstore_flow(w->store, f);
 }
 
 static void on_source(void *arg, const struct source *s)
 {
 	struct watch *w = arg;
 	w->sources++;
+	w->packets += s->packets;
+	for (int k = 0; k < CLASS_N; k++)
+		w->classes[k] += s->by_class[k];
 	if (w->store)
 		watchstore_source(w->store, s);
 }
 
-static uint64_t take_drops(struct watch *w, int64_t start)
+static struct minute *minute_at(struct watch *w, int64_t ns)
 {
-	uint64_t n = 0;
+	int64_t start = ns / MINUTE_NS * MINUTE_NS;
+	struct minute *m = &w->minutes[(uint64_t)(start / MINUTE_NS) % MINUTES];
+	m->start = start;
+	return m;
+}
+
+static void on_flows(void *arg, int64_t start, uint64_t n)
+{
+	minute_at(arg, start)->flows += n;
+}
+
+/* What is known of the minutes up to this one, which is told now. */
+static struct minute take_minutes(struct watch *w, int64_t start)
+{
+	struct minute sum = { .start = start };
 	for (int i = 0; i < MINUTES; i++)
-		if (w->drops[i].drops && w->drops[i].start <= start) {
-			n += w->drops[i].drops;
-			w->drops[i].drops = 0;
+		if (w->minutes[i].start <= start) {
+			sum.drops += w->minutes[i].drops;
+			sum.flows += w->minutes[i].flows;
+			w->minutes[i] = (struct minute){ 0 };
 		}
-	return n;
+	return sum;
 }
 
 static void classes_json(struct json *j, const uint64_t classes[CLASS_N])
@@ -124,7 +138,8 @@ static void on_minute(void *arg, int64_t start)
 {
 	struct watch *w = arg;
 	char when[TEXT_TIME_MAX];
-	uint64_t drops = take_drops(w, start);
+	struct minute m = take_minutes(w, start);
+	uint64_t late = live_status(w->live).counts.late;
 	clear_status(w);
 	if (w->as_json) {
 		struct json *j = &w->json;
@@ -134,19 +149,20 @@ static void on_minute(void *arg, int64_t start)
 		json_i64(j, "minute_ns", start);
 		json_u64(j, "packets", w->packets);
 		classes_json(j, w->classes);
-		json_u64(j, "flows", w->flows);
+		json_u64(j, "flows", m.flows);
 		json_u64(j, "sources", w->sources);
-		json_u64(j, "late", w->late);
-		json_u64(j, "drops", drops);
+		json_u64(j, "late", late - w->late);
+		json_u64(j, "drops", m.drops);
 		json_end(j, '}');
 		json_line(j);
 	} else {
 		printf("%.16s  packets %" PRIu64 "  flows %" PRIu64 "  sources %" PRIu64 "  drops %" PRIu64,
-			text_time(when, start), w->packets, w->flows, w->sources, drops);
+			text_time(when, start), w->packets, m.flows, w->sources, m.drops);
 		classes_text(w->classes);
 	}
 	said(w);
-	w->packets = w->flows = w->sources = w->late = 0;
+	w->packets = w->sources = 0;
+	w->late = late;
 	memset(w->classes, 0, sizeof w->classes);
 	w->stored_until = start + MINUTE_NS;
 	w->unsaid = true;
@@ -180,10 +196,7 @@ static void on_found(void *arg, const struct signal *s)
 static void on_dropped(void *arg, int64_t from_ns, int64_t to_ns, uint64_t packets)
 {
 	struct watch *w = arg;
-	int64_t start = to_ns / MINUTE_NS * MINUTE_NS;
-	struct minute *m = &w->drops[start / MINUTE_NS % MINUTES];
-	m->start = start;
-	m->drops += packets;
+	minute_at(w, to_ns)->drops += packets;
 	if (w->store) {
 		watchstore_gap(w->store, from_ns, to_ns, "kernel-drop", packets);
 		w->unsaid = true;
@@ -400,8 +413,9 @@ int telescope_watch(const struct cli_global *g, const void *options, int argc, c
 	struct live_params p = {
 		.capture.interface = argv[0],
 		.signals.sensor = o->sensor ? o->sensor : "local",
-		.telescope.sink = { .arg = w, .flow = on_flow, .source = on_source, .minute = on_minute },
+		.telescope.sink = { .arg = w, .source = on_source, .minute = on_minute },
 		.signal = on_found,
+		.flows = on_flows,
 		.dropped = on_dropped,
 	};
 	int code = CLI_USAGE;
@@ -409,6 +423,7 @@ int telescope_watch(const struct cli_global *g, const void *options, int argc, c
 	if (good) {
 		code = CLI_FAILED;
 		w->store = g->store ? watchstore_open(g->store, p.signals.sensor, &err) : NULL;
+		p.telescope.sink.flow = w->store ? on_flow : NULL;
 		good = (!g->store || w->store) && live_open(&w->live, &p, &err) == 0;
 	}
 	if (good)

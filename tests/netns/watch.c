@@ -506,30 +506,37 @@ static const char *run_with_store(struct rig *r, const char *dir, unsigned n, in
 	return NULL;
 }
 
+static const char *after_first(const struct found *f)
+{
+	if (f->packets == 2000 && f->sources == SOURCES && f->stopped == 1 && f->killed == 0 && f->signals)
+		return NULL;
+	return WHY("first: %llu packets, %llu sources, %u stopped, %u killed, %u signals",
+		(unsigned long long)f->packets, (unsigned long long)f->sources, f->stopped, f->killed, f->signals);
+}
+
+/* What the killed one had not committed is in the gap, unless a minute was closed meanwhile. */
+static const char *after_last(const struct found *f, int64_t before, int64_t after)
+{
+	if (f->killed != 1 || f->stopped != 2)
+		return WHY("%u killed, %u stopped gaps", f->killed, f->stopped);
+	if (f->from_ns > after || f->from_ns < before - MINUTE_NS || f->to_ns < after)
+		return "the gap of the kill does not cover it";
+	return f->packets == 2500 || f->packets == 3500 ? NULL : WHY("%llu packets", (unsigned long long)f->packets);
+}
+
 /* Clean end, then killed, then clean: the flows of the clean ones, a gap for each time without a watch. */
 static const char *store_steps(struct rig *r, const char *dir)
 {
 	struct found f;
 	const char *why = run_with_store(r, dir, 2000, SIGINT);
 	why = why ? why : look(dir, &f);
-	if (why)
-		return why;
-	if (f.packets != 2000 || f.sources != SOURCES || f.stopped != 1 || f.killed || !f.signals)
-		return WHY("first: %llu packets, %llu sources, %u stopped, %u killed, %u signals",
-			(unsigned long long)f.packets, (unsigned long long)f.sources, f.stopped, f.killed, f.signals);
+	why = why ? why : after_first(&f);
 	int64_t before = real_ns();
-	why = run_with_store(r, dir, 1000, SIGKILL);
+	why = why ? why : run_with_store(r, dir, 1000, SIGKILL);
 	int64_t after = real_ns();
 	why = why ? why : run_with_store(r, dir, 500, SIGTERM);
 	why = why ? why : look(dir, &f);
-	if (why)
-		return why;
-	if (f.killed != 1 || f.stopped != 2)
-		return WHY("%u killed, %u stopped gaps", f.killed, f.stopped);
-	if (f.from_ns > after || f.from_ns < before - MINUTE_NS || f.to_ns < after)
-		return "the gap of the kill does not cover it";
-	/* What the killed one had not committed is in the gap, unless a minute was closed meanwhile. */
-	return f.packets == 2500 || f.packets == 3500 ? NULL : WHY("%llu packets", (unsigned long long)f.packets);
+	return why ? why : after_last(&f, before, after);
 }
 
 static const char *store_and_gaps(void)

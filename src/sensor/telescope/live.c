@@ -17,6 +17,7 @@
 #define QUEUE	     256 /* signals that wait to be told, per worker */
 #define IDLE_WAIT_MS 50
 #define TICK_NS	     1000000000
+#define CLOSED	     4 /* minutes that can close between two ticks; more only when the clock jumps */
 #define NAP_MS	     5
 #define DRAIN_NS     1000000000 /* at the end: longest wait for packets that the kernel says it kept */
 #define DRAIN_NS     1000000000 /* at the end: longest wait for packets that the kernel says it kept */
@@ -26,6 +27,11 @@
  * time, closes minutes, puts what it has aside for the caller and says that it is done. The caller takes all together.
  * No lock is held over a packet.
  */
+struct closed {
+	int64_t start;
+	uint64_t flows;
+};
+
 struct worker {
 	struct live *live;
 	unsigned index;
@@ -39,6 +45,8 @@ struct worker {
 	struct signals_counts signal_counts;
 	uint64_t sources, busy_ns;
 	bool exact;
+	struct closed closed[CLOSED], told[CLOSED]; /* being filled; the caller's */
+	uint64_t flows_before;
 	pthread_mutex_t lock; /* of the queue */
 	struct signal *queue;
 	unsigned queued;
@@ -107,6 +115,13 @@ static void to_source(void *arg, const struct source *source)
 static void to_minute(void *arg, int64_t start)
 {
 	struct worker *w = arg;
+	uint64_t flows = telescope_counts(w->telescope)->flows;
+	for (int i = 0; i < CLOSED; i++)
+		if (w->closed[i].flows == 0) {
+			w->closed[i] = (struct closed){ start, flows - w->flows_before };
+			break;
+		}
+	w->flows_before = flows;
 	struct telescope_sink s = collect_sink(w->filling, &w->live->p.telescope.sink);
 	s.minute(s.arg, start);
 }
@@ -116,6 +131,8 @@ static void hand_over(struct worker *w, uint64_t tick)
 	struct collect *c = w->filling;
 	w->filling = w->aside;
 	w->aside = c;
+	memcpy(w->told, w->closed, sizeof w->told);
+	memset(w->closed, 0, sizeof w->closed);
 	w->counts = *telescope_counts(w->telescope);
 	w->signal_counts = signals_counts(w->signals);
 	w->sources = 0;
@@ -138,7 +155,7 @@ static void look_at_tick(struct worker *w, int64_t upto_ns)
 	uint64_t tick = atomic_load_explicit(&l->tick, memory_order_acquire);
 	if (tick == w->seen || upto_ns < l->tick_ns)
 		return;
-	telescope_advance(w->telescope, l->tick_ns - l->p.lateness_ns + MINUTE_NS);
+	telescope_advance(w->telescope, l->tick_ns);
 	hand_over(w, tick);
 }
 
@@ -214,7 +231,7 @@ static void new_worker(struct live *l, unsigned i)
 		.source = s.source ? to_source : NULL,
 		.minute = s.minute ? to_minute : NULL,
 	};
-	t.sorted = true;
+	t.sorted = final->flow != NULL;
 	t.worker = t.workers = 0; /* the kernel splits */
 	w->telescope = telescope_new(&t);
 	w->signals = signals_new(&l->p.signals);
@@ -230,7 +247,6 @@ int live_open(struct live **out, const struct live_params *p, struct err *err)
 		return -1;
 	struct live *l = mem_new(sizeof *l);
 	l->p = *p;
-	l->p.lateness_ns = p->lateness_ns ? p->lateness_ns : 5000000000;
 	l->capture = capture;
 	l->n = capture_workers(capture);
 	l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -321,8 +337,14 @@ static bool all_done(struct live *l, uint64_t tick)
 static void tell_minutes(struct live *l)
 {
 	struct collect *all[CAPTURE_WORKERS_MAX];
-	for (unsigned i = 0; i < l->n; i++)
+	for (unsigned i = 0; i < l->n; i++) {
+		struct closed *told = l->workers[i].told;
+		for (int k = 0; k < CLOSED && l->p.flows; k++)
+			if (told[k].flows)
+				l->p.flows(l->p.telescope.sink.arg, told[k].start, told[k].flows);
+		memset(told, 0, sizeof l->workers[i].told);
 		all[i] = l->workers[i].aside;
+	}
 	collect_merge(all, l->n, &l->p.telescope.sink);
 }
 

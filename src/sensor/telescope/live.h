@@ -3,8 +3,9 @@
  * The telescope on a live interface: one worker thread a ring, sharing nothing, each with its own tables. Whatever is
  * told is told from live_poll() in the thread that calls it, so a sink needs no locks.
  *
- * Minutes close by the clock, `lateness_ns` after their end, also when nothing comes. After a step of the system clock
- * a minute may be told in two parts.
+ * Sorting flows for a sink costs more than counting them: leave telescope.sink.flow unset when only their number
+ * matters. Minutes close by the clock, TELESCOPE_GRACE_NS after their end, also when nothing comes. After a step of the
+ * system clock a minute may be told in two parts.
  */
 #pragma once
 #include "sensor/telescope/capture.h"
@@ -17,9 +18,11 @@ struct live_params {
 	struct capture_params capture;
 	struct telescope_params telescope; /* worker, workers and sorted are set here; packet must be unset */
 	struct signals_params signals;
-	int64_t lateness_ns;  /* 0: 5 s */
 	uint64_t max_packets; /* ends after so many; what is in the rings by then still counts. 0: no limit */
-	void (*signal)(void *arg, const struct signal *s);			      /* arg is telescope.sink.arg */
+	void (*signal)(void *arg, const struct signal *s); /* arg is telescope.sink.arg */
+	/* Before a minute's sources and the minute itself, once a worker: how many flows it had, also without a flow
+	 * sink. */
+	void (*flows)(void *arg, int64_t minute_ns, uint64_t n);
 	void (*dropped)(void *arg, int64_t from_ns, int64_t to_ns, uint64_t packets); /* by the kernel */
 };
 

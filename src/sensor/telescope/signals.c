@@ -6,36 +6,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAYS  4
-#define BATCH 64
+#define WAYS	   4 /* a bucket of entries is one cache line */
+#define BATCH	   64
+#define KEPT	   (FINDING_SAMPLES - 1) /* before the packet that crosses */
+#define CLOCK_BITS 27			 /* `last` counts units of 2^27 ns, 0.13 s */
 
-enum group { PROBES, REPLIES };
-
-/* The line that every packet touches. `more` of the same index is only needed until the source was told. */
+/* What every packet touches. `more` of the same index is only needed until the source was told. */
 struct entry {
-	uint64_t key;
-	int64_t last_ns;
-	uint8_t used, told, destinations, samples_n;
+	uint64_t key;  /* 0: free */
+	uint32_t last; /* wraps after 18 years */
+	bool told;
+	uint8_t destinations, samples_n;
 };
 
-struct destination {
-	uint64_t key;
-	uint32_t ports_n;
-	uint16_t ports[SIGNALS_PORTS_MAX - 1]; /* `min_ports` - 1 of them are there */
+/* A packet that may become evidence, as it came: half the octets of a decoded sample. */
+struct kept {
+	int64_t ns;
+	int32_t linktype;
+	uint32_t n;
+	uint8_t frame[FINDING_HEAD + 32]; /* link header and tags, then what a sample shows */
+};
+
+struct listener {
+	signals_fn *fn;
+	void *arg;
 };
 
 struct signals {
 	struct signals_params p;
 	char sensor[64];
 	struct prefix *dark;
-	size_t mask; /* of buckets */
-	size_t destination_size, more_size;
-	uint32_t (*tags)[WAYS]; /* of entries, 0: free */
-	struct entry *entries;
-	uint8_t *more; /* samples, then destinations */
+	size_t mask;			     /* of buckets */
+	size_t kept_at, ports_at, more_size; /* offsets in `more`: samples, ports, the end */
+	struct entry (*buckets)[WAYS];
+	uint8_t *more; /* per entry: keys of destinations, counts of their ports, kept packets, ports */
 	struct signals_counts counts;
 	struct packet packets[BATCH];
 	uint64_t hashes[BATCH]; /* 0: not looked at */
+	uint32_t places[BATCH];
 	bool replies[BATCH];
 };
 
@@ -55,11 +63,11 @@ struct signals *signals_new(const struct signals_params *p)
 	s->dark = mem_new((p->dark_n + 1) * sizeof *s->dark);
 	if (p->dark_n)
 		memcpy(s->dark, p->dark, p->dark_n * sizeof *s->dark);
-	size_t ports = (s->p.min_ports - 1) * sizeof(uint16_t);
-	s->destination_size = (offsetof(struct destination, ports) + ports + 7) & ~(size_t)7;
-	s->more_size = FINDING_SAMPLES * sizeof(struct finding_sample) + s->p.min_destinations * s->destination_size;
-	s->tags = mem_map(buckets * sizeof *s->tags);
-	s->entries = mem_map(buckets * WAYS * sizeof *s->entries);
+	size_t destinations = s->p.min_destinations;
+	s->kept_at = (destinations * (sizeof(uint64_t) + 1) + 7) & ~(size_t)7;
+	s->ports_at = s->kept_at + KEPT * sizeof(struct kept);
+	s->more_size = (s->ports_at + destinations * (s->p.min_ports - 1) * sizeof(uint16_t) + 63) & ~(size_t)63;
+	s->buckets = mem_map(buckets * sizeof *s->buckets);
 	s->more = mem_map(buckets * WAYS * s->more_size);
 	return s;
 }
@@ -68,8 +76,7 @@ void signals_free(struct signals *s)
 {
 	if (!s)
 		return;
-	mem_unmap(s->tags, (s->mask + 1) * sizeof *s->tags);
-	mem_unmap(s->entries, (s->mask + 1) * WAYS * sizeof *s->entries);
+	mem_unmap(s->buckets, (s->mask + 1) * sizeof *s->buckets);
 	mem_unmap(s->more, (s->mask + 1) * WAYS * s->more_size);
 	free(s->dark);
 	free(s);
@@ -127,146 +134,153 @@ static uint64_t source_hash(const struct signals *s, const struct packet *p, boo
 	return h ? h : 1;
 }
 
-static uint32_t tag_of(uint64_t hash)
+static uint32_t clock_of(int64_t ns)
 {
-	return (uint32_t)(hash >> 32) | 1;
+	return (uint32_t)((uint64_t)ns >> CLOCK_BITS);
 }
 
-static size_t bucket_of(const struct signals *s, uint64_t hash)
+static struct entry *entry_at(struct signals *s, uint32_t i)
 {
-	return hash & s->mask;
+	return &s->buckets[i / WAYS][i % WAYS];
 }
 
-/* The entry of the source, begun anew when it is not there or was idle. */
-static size_t entry_for(struct signals *s, uint64_t hash, int64_t ns)
+/* Where the source is; a new or idle one begins anew, in the place that was silent longest. */
+static uint32_t place_for(struct signals *s, uint64_t hash, int64_t ns)
 {
-	size_t b = bucket_of(s, hash), best = b * WAYS;
-	uint32_t tag = tag_of(hash);
-	for (size_t i = b * WAYS, w = 0; w < WAYS; i++, w++) {
-		const struct entry *e = &s->entries[i];
-		if (s->tags[b][w] == tag && e->key == hash) {
-			best = i;
+	size_t b = (hash >> 20) & s->mask;
+	struct entry *bucket = s->buckets[b];
+	uint32_t now = clock_of(ns), best = 0;
+	for (uint32_t w = 0; w < WAYS; w++) {
+		if (bucket[w].key == hash) {
+			best = w;
 			break;
 		}
-		if (!e->used || (s->entries[best].used && e->last_ns < s->entries[best].last_ns))
-			best = i;
+		if (!bucket[w].key || (bucket[best].key && (int32_t)(bucket[w].last - bucket[best].last) < 0))
+			best = w;
 	}
-	struct entry *e = &s->entries[best];
-	bool same = e->used && e->key == hash, idle = ns - e->last_ns > s->p.idle_ns;
+	struct entry *e = &bucket[best];
+	bool same = e->key == hash, idle = (int32_t)(now - e->last) > (int32_t)clock_of(s->p.idle_ns);
 	if (!same || idle) {
-		s->counts.evicted += e->used && !same && !idle;
-		*e = (struct entry){ .key = hash, .used = 1, .last_ns = ns };
-		s->tags[b][best - b * WAYS] = tag;
+		s->counts.evicted += e->key && !same && !idle;
+		*e = (struct entry){ .key = hash, .last = now };
 	}
-	if (ns > e->last_ns)
-		e->last_ns = ns;
-	return best;
+	if ((int32_t)(now - e->last) > 0)
+		e->last = now;
+	return (uint32_t)(b * WAYS + best);
 }
 
-static struct finding_sample *samples_of(struct signals *s, size_t i)
+static uint8_t *more_of(struct signals *s, uint32_t i)
 {
-	return (struct finding_sample *)(s->more + i * s->more_size);
+	return s->more + i * s->more_size;
 }
 
-static struct destination *destination_at(struct signals *s, size_t i, size_t k)
+static struct kept *kept_of(struct signals *s, uint32_t i)
 {
-	uint8_t *first = s->more + i * s->more_size + FINDING_SAMPLES * sizeof(struct finding_sample);
-	return (struct destination *)(first + k * s->destination_size);
+	return (struct kept *)(more_of(s, i) + s->kept_at);
 }
 
-static void sample(struct finding_sample *out, const struct packet *p, const struct capfile_record *r)
+static void keep(struct kept *k, const struct capfile_record *r)
 {
+	struct bytes head = bytes_head(r->data, sizeof k->frame);
+	k->ns = r->time_ns;
+	k->linktype = r->linktype;
+	k->n = (uint32_t)head.n;
+	memcpy(k->frame, head.p, head.n);
+}
+
+static void show(struct finding_sample *out, const struct kept *k)
+{
+	struct bytes frame = { k->frame, k->n };
+	struct packet p;
 	struct link link;
+	packet_decode(k->linktype, frame, &p);
 	*out = (struct finding_sample){
-		.ns = r->time_ns, .src = source_of(p), .dst = destination_of(p), .proto = p->proto
+		.ns = k->ns, .src = source_of(&p), .dst = destination_of(&p), .proto = p.proto
 	};
-	if (p->proto == PROTO_TCP || p->proto == PROTO_UDP) {
-		out->sport = p->sport;
-		out->dport = p->dport;
+	if (p.proto == PROTO_TCP || p.proto == PROTO_UDP) {
+		out->sport = p.sport;
+		out->dport = p.dport;
 	}
-	if (link_known(r->linktype) && link_parse(r->linktype, r->data, &link) == 0) {
+	if (link_known(k->linktype) && link_parse(k->linktype, frame, &link) == 0) {
 		struct bytes head = bytes_head(link.payload, FINDING_HEAD);
 		memcpy(out->head, head.p, head.n);
 		out->head_len = (uint8_t)head.n;
 	}
 }
 
-/* Counts the port; returns how many there are now. */
-static unsigned note_port(const struct signals *s, struct destination *d, uint16_t port)
+/* The number of the destination among those of the source; a new one is added. */
+static unsigned note_destination(struct signals *s, uint32_t i, const struct packet *p)
 {
-	for (uint32_t i = 0; i < d->ports_n && i < s->p.min_ports - 1; i++)
-		if (d->ports[i] == port)
-			return 0;
-	if (d->ports_n < s->p.min_ports - 1)
-		d->ports[d->ports_n] = port;
-	return ++d->ports_n;
-}
-
-static struct destination *note_destination(struct signals *s, size_t i, const struct packet *p)
-{
-	struct entry *e = &s->entries[i];
+	struct entry *e = entry_at(s, i);
 	struct addr dst = destination_of(p);
-	uint64_t key = addr_hash(&dst, s->p.seed);
-	for (size_t k = 0; k < e->destinations; k++)
-		if (destination_at(s, i, k)->key == key)
-			return destination_at(s, i, k);
-	struct destination *d = destination_at(s, i, e->destinations++);
-	d->key = key;
-	d->ports_n = 0;
-	return d;
+	uint64_t key = addr_hash(&dst, s->p.seed), *keys = (uint64_t *)more_of(s, i);
+	uint8_t *ports_n = more_of(s, i) + s->p.min_destinations * sizeof *keys;
+	for (unsigned k = 0; k < e->destinations; k++)
+		if (keys[k] == key)
+			return k;
+	keys[e->destinations] = key;
+	ports_n[e->destinations] = 0;
+	return e->destinations++;
 }
 
-/* A crossing: the last sample is the packet that did it. */
-struct crossing {
-	size_t i;
-	const struct packet *packet;
-	const struct capfile_record *record;
-	bool reply;
-	uint64_t threshold;
-};
-
-static void tell(struct signals *s, const struct crossing *c, signals_fn *fn, void *arg)
+/* Counts the port of a destination; true when it is the one that reaches the threshold. */
+static bool note_port(struct signals *s, uint32_t i, unsigned destination, uint16_t port)
 {
-	struct entry *e = &s->entries[c->i];
-	struct finding_sample *samples = samples_of(s, c->i);
-	char source[ADDR_TEXT_MAX];
-	sample(&samples[e->samples_n++], c->packet, c->record);
-	struct signal out = {
-		.at_ns = c->record->time_ns,
-		.value = c->threshold,
-		.threshold = c->threshold,
-		.samples_n = e->samples_n,
-	};
-	snprintf(out.sensor, sizeof out.sensor, "%s", s->sensor);
-	snprintf(out.source, sizeof out.source, "%s", addr_text(source, &samples[0].src));
-	snprintf(out.kind, sizeof out.kind, "%s", finding_kind_name(c->reply ? FINDING_BACKSCATTER : FINDING_SCAN));
-	memcpy(out.samples, samples, e->samples_n * sizeof *samples);
-	e->told = 1;
-	s->counts.told++;
-	fn(arg, &out);
+	unsigned most = s->p.min_ports - 1;
+	uint8_t *n = more_of(s, i) + s->p.min_destinations * sizeof(uint64_t) + destination;
+	uint16_t *ports = (uint16_t *)(more_of(s, i) + s->ports_at) + destination * most;
+	for (unsigned k = 0; k < *n; k++)
+		if (ports[k] == port)
+			return false;
+	if (*n == most)
+		return true;
+	ports[(*n)++] = port;
+	return false;
 }
 
-static void look(struct signals *s, const struct capfile_record *r, size_t k, signals_fn *fn, void *arg)
+static void tell(
+	struct signals *s, size_t k, const struct capfile_record *r, uint64_t threshold, const struct listener *to)
+{
+	uint32_t i = s->places[k];
+	struct entry *e = entry_at(s, i);
+	struct kept last;
+	char source[ADDR_TEXT_MAX];
+	struct signal out = { .at_ns = r->time_ns, .value = threshold, .threshold = threshold };
+	struct addr src = source_of(&s->packets[k]);
+	for (; out.samples_n < e->samples_n; out.samples_n++)
+		show(&out.samples[out.samples_n], &kept_of(s, i)[out.samples_n]);
+	keep(&last, r);
+	show(&out.samples[out.samples_n++], &last);
+	snprintf(out.sensor, sizeof out.sensor, "%s", s->sensor);
+	snprintf(out.source, sizeof out.source, "%s", addr_text(source, &src));
+	snprintf(
+		out.kind, sizeof out.kind, "%s", finding_kind_name(s->replies[k] ? FINDING_BACKSCATTER : FINDING_SCAN));
+	e->told = true;
+	s->counts.told++;
+	to->fn(to->arg, &out);
+}
+
+static void look(struct signals *s, size_t k, const struct capfile_record *r, const struct listener *to)
 {
 	const struct packet *p = &s->packets[k];
-	size_t i = entry_for(s, s->hashes[k], r->time_ns);
-	struct entry *e = &s->entries[i];
-	if (e->told)
+	uint32_t i = s->places[k];
+	struct entry *e = entry_at(s, i);
+	/* Pushed out by a later packet of this batch, or told. */
+	if (e->key != s->hashes[k] || e->told)
 		return;
-	struct crossing c = { .i = i, .packet = p, .record = r, .reply = s->replies[k] };
-	struct destination *d = note_destination(s, i, p);
+	unsigned destination = note_destination(s, i, p);
+	bool ported = !s->replies[k] && (p->proto == PROTO_TCP || p->proto == PROTO_UDP);
 	if (e->destinations >= s->p.min_destinations)
-		c.threshold = s->p.min_destinations;
-	else if (!c.reply && (p->proto == PROTO_TCP || p->proto == PROTO_UDP) &&
-		 note_port(s, d, p->dport) >= s->p.min_ports)
-		c.threshold = s->p.min_ports;
-	if (c.threshold)
-		tell(s, &c, fn, arg);
-	else if (e->samples_n < FINDING_SAMPLES - 1)
-		sample(&samples_of(s, i)[e->samples_n++], p, r);
+		tell(s, k, r, s->p.min_destinations, to);
+	else if (ported && note_port(s, i, destination, p->dport))
+		tell(s, k, r, s->p.min_ports, to);
+	else if (e->samples_n < KEPT)
+		keep(&kept_of(s, i)[e->samples_n++], r);
 }
 
-static void batch(struct signals *s, const struct capfile_record *recs, size_t n, signals_fn *fn, void *arg)
+/* In three rounds, so that the cache lines of all packets are on their way at once: buckets, then what lies behind new
+ * sources. */
+static void batch(struct signals *s, const struct capfile_record *recs, size_t n, const struct listener *to)
 {
 	for (size_t k = 0; k < n; k++) {
 		struct packet *p = &s->packets[k];
@@ -276,16 +290,26 @@ static void batch(struct signals *s, const struct capfile_record *recs, size_t n
 			continue;
 		s->replies[k] = is_reply(p);
 		s->hashes[k] = source_hash(s, p, s->replies[k]);
-		__builtin_prefetch(&s->tags[bucket_of(s, s->hashes[k])]);
-		__builtin_prefetch(&s->entries[bucket_of(s, s->hashes[k]) * WAYS]);
+		__builtin_prefetch(s->buckets[(s->hashes[k] >> 20) & s->mask], 1);
+	}
+	for (size_t k = 0; k < n; k++) {
+		if (!s->hashes[k])
+			continue;
+		s->places[k] = place_for(s, s->hashes[k], recs[k].time_ns);
+		if (entry_at(s, s->places[k])->told)
+			continue;
+		__builtin_prefetch(more_of(s, s->places[k]), 1);
+		__builtin_prefetch(more_of(s, s->places[k]) + 64, 1);
+		__builtin_prefetch(more_of(s, s->places[k]) + s->ports_at, 1);
 	}
 	for (size_t k = 0; k < n; k++)
 		if (s->hashes[k])
-			look(s, &recs[k], k, fn, arg);
+			look(s, k, &recs[k], to);
 }
 
 void signals_add(struct signals *s, const struct capfile_record *recs, size_t n, signals_fn *fn, void *arg)
 {
+	const struct listener to = { fn, arg };
 	for (size_t i = 0; i < n; i += BATCH)
-		batch(s, recs + i, n - i < BATCH ? n - i : BATCH, fn, arg);
+		batch(s, recs + i, n - i < BATCH ? n - i : BATCH, &to);
 }
