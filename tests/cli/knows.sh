@@ -108,3 +108,8 @@ top 'unknown countries are counted' '"key":"unknown","packets":7360,' --by count
 top 'AS with its name' '"key":"64496 Example 網 Net","packets":15560,"sources":8,' --by as --geo "$g/asn"
 top 'AS without files' '"key":"unknown","packets":60000,' --by as --geo none
 top 'research left out of top' '"key":"unknown","packets":54600,' --by as --geo none --research-file "$e/research.csv" --research exclude
+if [ "$(id -u)" != 0 ]; then
+	mkdir -p "$work/.local/share/sakimori/geo"
+	echo damaged >"$work/.local/share/sakimori/geo/a.mmdb"
+	events 'a damaged file that nobody named' 0 'a.mmdb: no MMDB file.*going on without it'
+fi
