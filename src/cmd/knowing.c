@@ -50,8 +50,12 @@ static int open_geo(struct knowing *k, const struct telescope_options *o, struct
 	char path[4096];
 	struct stat st;
 	k->geo = geo_new();
-	if (o->geo.n == 0)
-		return geo_add_folder(k->geo, fetched(path, sizeof path), err);
+	if (o->geo.n == 0) {
+		/* Nobody asked for these: a damaged one is told and costs no more than its facts. */
+		if (geo_add_folder(k->geo, fetched(path, sizeof path), err) < 0)
+			fprintf(stderr, "sakimori: %s: going on without it\n", err->text);
+		return 0;
+	}
 	for (size_t i = 0; i < o->geo.n; i++) {
 		const char *p = o->geo.v[i];
 		if (strcmp(p, "none") == 0)

@@ -13,8 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define METADATA_MAX ((size_t)128 << 10) /* where the metadata lie, from the end; the library looks no further either  \
-					  */
+#define METADATA_MAX                                                                                                   \
+	((size_t)128 << 10) /* where the metadata lie, from the end; the library looks no further either               \
+			     */
 
 struct file {
 	MMDB_s db;

