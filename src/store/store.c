@@ -33,13 +33,15 @@ static int open_database(struct store *s, const char *dir, struct err *err)
 	int rc = sql_open(&s->sql, path, s->mode == STORE_WRITE, err);
 	if (rc)
 		return err_prefix(err, rc, "%s", path);
-	if (s->mode == STORE_WRITE)
-		return schema_migrate(&s->sql, path, schema_steps, schema_steps_n, err);
 	int version = schema_version(&s->sql);
-	if (version < schema_steps_n)
+	if (s->mode == STORE_READ && version < schema_steps_n)
 		return err_set(err, -STORE_OLDER, "%s has schema %d, this program reads %d: open it once for writing",
 			path, version, schema_steps_n);
-	return schema_migrate(&s->sql, path, schema_steps, schema_steps_n, err);
+	rc = schema_migrate(&s->sql, path, schema_steps, schema_steps_n, err);
+	/* The first statement that reads the schema: later ones may not fail. */
+	if (!rc && sql_exec(&s->sql, "select hour, length, flows from segment limit 0", err))
+		rc = err_prefix(err, -STORE_DAMAGED, "%s", path);
+	return rc;
 }
 
 struct store *store_open(const char *dir, enum store_mode mode, int *code, struct err *err)
@@ -50,6 +52,8 @@ struct store *store_open(const char *dir, enum store_mode mode, int *code, struc
 	int rc = strlen(dir) >= PATH_SIZE - 64 ? err_set(err, -STORE_IO, "the store's path is too long") : 0;
 	if (!rc && mode == STORE_WRITE)
 		rc = storefiles_lock(s, dir, err);
+	if (!rc && mode == STORE_WRITE)
+		rc = storefiles_check(dir, err);
 	if (!rc)
 		rc = open_database(s, dir, err);
 	if (!rc)

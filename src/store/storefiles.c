@@ -70,22 +70,50 @@ int storefiles_open(struct store *s, const char *dir, struct err *err)
 	return s->flows < 0 ? failed(err, "open", path) : 0;
 }
 
-static uint64_t committed(struct store *s, int64_t hour)
+/* What can't be looked up is not taken for 0: segments are cut to it. */
+static int committed(struct store *s, int64_t hour, uint64_t *length, struct err *err)
 {
 	sqlite3_stmt *stmt = sql_get(&s->sql, "select length from segment where hour = ?1");
 	sql_bind(stmt, "i", hour);
-	return (uint64_t)sql_number(stmt, 0);
+	int rc = sqlite3_step(stmt);
+	*length = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
+	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : sql_failed(&s->sql, err);
+	sqlite3_reset(stmt);
+	return rc;
+}
+
+int storefiles_check(const char *dir, struct err *err)
+{
+	char path[4200];
+	struct stat st;
+	int64_t hour;
+	int rc = 0;
+	snprintf(path, sizeof path, "%s/store.db", dir);
+	if (stat(path, &st) == 0 && st.st_size > 0)
+		return 0;
+	snprintf(path, sizeof path, "%s/flows", dir);
+	DIR *d = opendir(path);
+	if (!d)
+		return errno == ENOENT ? 0 : failed(err, "list", path);
+	for (struct dirent *e; !rc && (e = readdir(d));)
+		if (segment_parse_name(e->d_name, &hour) == 0)
+			rc = err_set(err, -STORE_DAMAGED, "%s has flows but lost its store.db: put that back, or move the flows away", dir);
+	closedir(d);
+	return rc;
 }
 
 static int recover_one(struct store *s, int64_t hour, struct err *err)
 {
 	char name[SEGMENT_NAME_MAX];
 	struct stat st;
-	uint64_t missing, length = committed(s, hour);
+	uint64_t missing, length;
+	int rc = committed(s, hour, &length, err);
+	if (rc)
+		return rc;
 	segment_name(name, hour);
 	if (fstatat(s->flows, name, &st, 0) == 0 && (uint64_t)st.st_size > length)
 		s->recovery.cut += (uint64_t)st.st_size - length;
-	int rc = segment_cut(s->flows, hour, length, &missing, err);
+	rc = segment_cut(s->flows, hour, length, &missing, err);
 	s->recovery.missing += rc ? 0 : missing;
 	if (!rc && length == 0)
 		unlinkat(s->flows, name, 0);
@@ -134,15 +162,19 @@ static int check_block(const struct store_batch *b, struct bytes rest, struct ar
 	return 0;
 }
 
-static struct storefiles_run *run_add(struct store *s, struct storefiles_runs *runs, int64_t hour, const uint8_t *at)
+static int run_add(struct store *s, struct storefiles_runs *runs, int64_t hour, const uint8_t *at, struct err *err)
 {
-	uint64_t before = committed(s, hour);
+	uint64_t before;
+	int rc = committed(s, hour, &before, err);
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < runs->n; i++)
 		if (runs->v[i].hour == hour)
 			before = runs->v[i].after;
 	runs->v = mem_grow(runs->v, (runs->n + 1) * sizeof *runs->v);
 	runs->v[runs->n] = (struct storefiles_run){ .hour = hour, .blocks = { at, 0 }, .before = before };
-	return &runs->v[runs->n++];
+	runs->n++;
+	return 0;
 }
 
 int storefiles_split(struct store *s, const struct store_batch *b, struct storefiles_runs *runs, struct err *err)
@@ -156,8 +188,9 @@ int storefiles_split(struct store *s, const struct store_batch *b, struct storef
 			return rc;
 		size_t n = ARCHIVE_HEADER + h.payload;
 		int64_t hour = segment_hour(h.minute);
-		if (!run || run->hour != hour)
-			run = run_add(s, runs, hour, rest.p);
+		if ((!run || run->hour != hour) && (rc = run_add(s, runs, hour, rest.p, err)) != 0)
+			return rc;
+		run = &runs->v[runs->n - 1];
 		run->blocks.n += n;
 		run->flows += h.flows;
 		run->after = (run->before ? run->before : SEGMENT_HEADER) + run->blocks.n;
@@ -246,11 +279,14 @@ static int scan_hour(struct store *s, struct store_scan *scan, int64_t hour, uin
 }
 
 /* The next committed segment behind an hour. */
-static bool next_segment(struct store *s, int64_t *hour, uint64_t *length)
+static bool next_segment(struct store *s, int64_t *hour, uint64_t *length, int *code, struct err *err)
 {
 	sqlite3_stmt *stmt = sql_get(&s->sql, "select hour, length from segment where hour > ?1 order by hour limit 1");
 	sql_bind(stmt, "i", *hour);
-	bool found = sqlite3_step(stmt) == SQLITE_ROW;
+	int rc = sqlite3_step(stmt);
+	bool found = rc == SQLITE_ROW;
+	if (!found && rc != SQLITE_DONE)
+		*code = sql_failed(&s->sql, err);
 	if (found) {
 		*hour = sqlite3_column_int64(stmt, 0);
 		*length = (uint64_t)sqlite3_column_int64(stmt, 1);
@@ -267,7 +303,7 @@ int store_scan_flows(struct store *s, struct store_scan *scan, struct err *err)
 	if (!s->decoder)
 		s->decoder = archive_decoder_new();
 	scan->flows = scan->blocks = scan->skipped = scan->broken_n = 0;
-	while (!rc && scan->from_ns < scan->to_ns && next_segment(s, &hour, &length) &&
+	while (!rc && scan->from_ns < scan->to_ns && next_segment(s, &hour, &length, &rc, err) &&
 		hour <= segment_hour_ns(scan->to_ns - 1))
 		rc = scan_hour(s, scan, hour, length, err);
 	return rc;
@@ -280,7 +316,7 @@ int store_drop(struct store *s, int64_t ns, uint32_t *dropped, struct err *err)
 	uint64_t length;
 	int rc = 0;
 	*dropped = 0;
-	while (!rc && next_segment(s, &hour, &length) && hour < end) {
+	while (!rc && next_segment(s, &hour, &length, &rc, err) && hour < end) {
 		char name[SEGMENT_NAME_MAX];
 		/* The row first: a file without one is emptied at the next start. */
 		sqlite3_stmt *row = sql_get(&s->sql, "delete from segment where hour = ?1");

@@ -322,6 +322,47 @@ static void exec_sql(const char *text)
 	sqlite3_close(db);
 }
 
+static off_t segment_size(int64_t hour)
+{
+	char path[160], name[SEGMENT_NAME_MAX];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/flows/%s", dir, segment_name(name, hour));
+	return stat(path, &st) ? -1 : st.st_size;
+}
+
+/* Without its database, or with one that can't be asked, a store is not opened for writing: every segment would look uncommitted. */
+static void damaged_database(void **state)
+{
+	static const char *const harm[] = { NULL, "drop table segment",
+		"pragma writable_schema = on; update sqlite_schema set sql = 'create nonsense' where name = 'finding_time'" };
+	for (size_t i = 0; i < sizeof harm / sizeof *harm; i++) {
+		struct store *s = must_open(STORE_WRITE);
+		for (uint64_t k = store_sequence(s, 9) + 1; k <= 3; k++)
+			assert_int_equal(commit(s, k, NULL), 0);
+		store_close(s);
+		off_t size = segment_size(460000);
+		assert_true(size > 0);
+		if (harm[i]) {
+			exec_sql(harm[i]);
+		} else {
+			char path[128];
+			snprintf(path, sizeof path, "%s/store.db", dir);
+			assert_int_equal(unlink(path), 0);
+		}
+		for (int again = 0; again < 2; again++) {
+			struct err err = { "" };
+			int code = 0;
+			assert_null(store_open(dir, STORE_WRITE, &code, &err));
+			assert_int_equal(code, -STORE_DAMAGED);
+			assert_null(store_open(dir, STORE_READ, &code, &err));
+			assert_int_equal(code, harm[i] ? -STORE_DAMAGED : -STORE_ABSENT);
+			assert_true(segment_size(460000) == size);
+		}
+		tear_down(state);
+		set_up(state);
+	}
+}
+
 static void newer_store(void **state)
 {
 	store_close(must_open(STORE_WRITE));
@@ -547,7 +588,7 @@ static void bad_batches(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-	const struct CMUnitTest tests[] = { T(repeats), T(kills), T(second_writer), T(readers), T(newer_store),
+	const struct CMUnitTest tests[] = { T(repeats), T(kills), T(second_writer), T(readers), T(damaged_database), T(newer_store),
 		T(migration), T(damaged_segments), T(tails), T(file_limit), T(full_disk), T(bad_batches) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
