@@ -20,25 +20,30 @@ int64_t darknet_timeout(uint64_t dark_addresses)
 	return s < 600 ? 600 * SECOND : s > 86400 ? 86400 * SECOND : (int64_t)(s * (double)SECOND);
 }
 
-static void *copy(const void *from, size_t size)
+/* Returns how many IPv4 addresses are dark. */
+static uint64_t take_prefixes(struct darknet *d, const struct darknet_params *p)
 {
-	void *to = mem_new(size);
-	if (size)
-		memcpy(to, from, size);
-	return to;
+	uint64_t space = 0;
+	prefixset_init(&d->dark);
+	prefixset_init(&d->own);
+	for (size_t i = 0; i < p->n_dark; i++) {
+		prefixset_add(&d->dark, &p->dark[i].prefix, p->dark[i].from_ns, p->dark[i].to_ns, 0);
+		if (addr_is4(&p->dark[i].prefix.addr))
+			space += prefix_size(&p->dark[i].prefix);
+	}
+	for (size_t i = 0; i < p->n_own; i++)
+		prefixset_add(&d->own, &p->own[i], INT64_MIN, INT64_MAX, 0);
+	prefixset_seal(&d->dark);
+	prefixset_seal(&d->own);
+	return space;
 }
 
 struct darknet *darknet_new(const struct darknet_params *params)
 {
 	struct darknet *d = mem_new(sizeof *d);
-	uint64_t space = 0;
 	d->p = *params;
 	snprintf(d->sensor, sizeof d->sensor, "%s", params->sensor ? params->sensor : "local");
-	d->dark = copy(params->dark, params->n_dark * sizeof *params->dark);
-	d->own = copy(params->own, params->n_own * sizeof *params->own);
-	for (size_t i = 0; i < params->n_dark; i++)
-		if (addr_is4(&d->dark[i].prefix.addr))
-			space += prefix_size(&d->dark[i].prefix);
+	uint64_t space = take_prefixes(d, params);
 	d->p.min_targets = params->min_targets ? params->min_targets : 5;
 	d->p.min_ports = params->min_ports ? params->min_ports : 15;
 	if (!d->p.timeout_ns)
@@ -54,8 +59,8 @@ void darknet_free(struct darknet *d)
 	if (!d)
 		return;
 	event_fini(d);
-	free(d->dark);
-	free(d->own);
+	prefixset_fini(&d->dark);
+	prefixset_fini(&d->own);
 	free(d->flows);
 	free(d->sources);
 	free(d);

@@ -52,10 +52,7 @@ static uint64_t addr_key(const struct darknet *d, const struct addr *a)
 
 static bool is_own(const struct darknet *d, const struct addr *a)
 {
-	for (size_t i = 0; i < d->p.n_own; i++)
-		if (prefix_holds(&d->own[i], a))
-			return true;
-	return false;
+	return prefixset_holds(&d->own, a, 0);
 }
 
 uint32_t event_address(struct darknet *d, const struct addr *a)

@@ -6,6 +6,7 @@
 #pragma once
 #include "analysis/darknet/darknet.h"
 #include "base/idmap.h"
+#include "model/prefixset.h"
 
 enum event_type {
 	EVENT_TCP,		/* subject probes: SYN, NULL, FIN, XMAS */
@@ -94,8 +95,7 @@ struct kept_head {
 struct darknet {
 	struct darknet_params p;
 	char sensor[64];
-	struct darknet_dark *dark;
-	struct prefix *own;
+	struct prefixset dark, own;
 	uint64_t refused;
 
 	struct flow *flows;	/* of the minute */

@@ -8,10 +8,7 @@
 
 bool judge_dark(const struct darknet *d, const struct addr *a, int64_t ns)
 {
-	for (size_t i = 0; i < d->p.n_dark; i++)
-		if (ns >= d->dark[i].from_ns && ns < d->dark[i].to_ns && prefix_holds(&d->dark[i].prefix, a))
-			return true;
-	return d->p.n_dark == 0;
+	return d->p.n_dark == 0 || prefixset_holds(&d->dark, a, ns);
 }
 
 /* One end that many listen to is no target. */
