@@ -39,4 +39,10 @@ for option in dark own; do
 	code=$?
 	if [ $code = 0 ]; then echo "ok a long list for --$option"; else echo "not ok a long list for --$option: exit $code"; fi
 done
+# What a list or a name holds doesn't reach the terminal as it is.
+printf '\033]0;title\007\n' >list
+"$s" telescope events --dark @list demo.pcap >out.txt 2>err.txt
+code=$?
+"$s" telescope read --store "$(printf 'no\033store')" --from 2020-01-01 >out.txt 2>>err.txt
+if [ $code = 2 ] && ! grep -q "$(printf '\033')" err.txt; then echo 'ok escapes'; else echo 'not ok escapes: in a message'; fi
 exit 0
