@@ -39,7 +39,7 @@ static void tcp(uint8_t *ip, struct random *r)
 
 static void udp(uint8_t *ip, struct random *r)
 {
-	static const char *const payloads[] = { "", "M-SEARCH * HTTP/1.1", "\0\0\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1", "\x30\x1a\2\1\1\4" };
+	static const char *const payloads[] = { "\0\0\0\0\0", "M-SEARCH * HTTP/1.1", "\0\0\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1", "\x30\x1a\2\1\1\4" };
 	const char *payload = payloads[random_below(r, 4)];
 	size_t n = random_below(r, 30);
 	store_be16(ip + 22, ports[random_below(r, 8)]);
