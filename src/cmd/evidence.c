@@ -2,6 +2,7 @@
 #include "cmd/evidence.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/zone.h"
 #include "cmd/knowing.h"
 #include "cmd/prefixes.h"
@@ -39,7 +40,8 @@ struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
 	struct prefix *own = NULL;
 	if (check(o, &err) < 0 || (o->tz && zone_set(o->tz, &err) < 0) || prefixes_read(&e->dark, &o->dark, &err) < 0 ||
 		prefixes_read(&e->own, &o->own, &err) < 0 || knowing_open(&e->knows, o, &err) < 0) {
-		fprintf(stderr, "sakimori: %s\n", err.text);
+		char safe[1024];
+		fprintf(stderr, "sakimori: %s\n", text_escape(safe, sizeof safe, err.text, strlen(err.text)));
 		evidence_free(e);
 		return NULL;
 	}

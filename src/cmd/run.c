@@ -2,6 +2,7 @@
 #include "cmd/run.h"
 
 #include "base/sandbox.h"
+#include "base/text.h"
 #include "base/zone.h"
 #include "store/store.h"
 
@@ -23,7 +24,8 @@ const char *run_store_dir(const struct cli_global *g)
 
 static int complain(const char *what, int code)
 {
-	fprintf(stderr, "sakimori: %s\n", what);
+	char safe[1024];
+	fprintf(stderr, "sakimori: %s\n", text_escape(safe, sizeof safe, what, strlen(what)));
 	return code;
 }
 

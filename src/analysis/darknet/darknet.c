@@ -20,12 +20,17 @@ int64_t darknet_timeout(uint64_t dark_addresses)
 	return s < 600 ? 600 * SECOND : s > 86400 ? 86400 * SECOND : (int64_t)(s * (double)SECOND);
 }
 
-static void take_prefixes(struct darknet *d, const struct darknet_params *p)
+/* Returns how many IPv4 addresses are dark. */
+static uint64_t take_prefixes(struct darknet *d, const struct darknet_params *p)
 {
+	uint64_t space = 0;
 	prefixset_init(&d->dark);
 	prefixset_init(&d->own);
-	for (size_t i = 0; i < p->n_dark; i++)
+	for (size_t i = 0; i < p->n_dark; i++) {
 		prefixset_add(&d->dark, &p->dark[i].prefix, p->dark[i].from_ns, p->dark[i].to_ns, 0);
+		if (addr_is4(&p->dark[i].prefix.addr))
+			space += prefix_size(&p->dark[i].prefix);
+	}
 	for (size_t i = 0; i < p->n_own; i++)
 		prefixset_add(&d->own, &p->own[i], INT64_MIN, INT64_MAX, 0);
 	prefixset_seal(&d->dark);
@@ -33,18 +38,15 @@ static void take_prefixes(struct darknet *d, const struct darknet_params *p)
 	/* The caller's arrays may go now. */
 	d->p.dark = NULL;
 	d->p.own = NULL;
+	return space;
 }
 
 struct darknet *darknet_new(const struct darknet_params *params)
 {
 	struct darknet *d = mem_new(sizeof *d);
-	uint64_t space = 0;
 	d->p = *params;
 	snprintf(d->sensor, sizeof d->sensor, "%s", params->sensor ? params->sensor : "local");
-	take_prefixes(d, params);
-	for (size_t i = 0; i < params->n_dark; i++)
-		if (addr_is4(&params->dark[i].prefix.addr))
-			space += prefix_size(&params->dark[i].prefix);
+	uint64_t space = take_prefixes(d, params);
 	d->p.min_targets = params->min_targets ? params->min_targets : 5;
 	d->p.min_ports = params->min_ports ? params->min_ports : 15;
 	if (!d->p.timeout_ns)

@@ -251,13 +251,36 @@ static struct tally_row row_of(const struct tally *t, enum tally_by by, uint32_t
 	return row;
 }
 
+#define FEW 256
+
+/* Keeps the best FEW in order: in a flood of forged sources all rows are equal, and to sort them all is to write each key dozens of times. */
+static void keep_best(struct ranked *r, uint32_t k)
+{
+	size_t at = r->n;
+	if (r->n == FEW && compare(&k, &r->v[FEW - 1], r) > 0)
+		return;
+	if (r->n == FEW)
+		at--;
+	else
+		r->v = idmap_room(r->v, ++r->n, &r->room, sizeof *r->v);
+	for (; at && compare(&k, &r->v[at - 1], r) < 0; at--)
+		r->v[at] = r->v[at - 1];
+	r->v[at] = k;
+}
+
 size_t tally_top(const struct tally *t, enum tally_by by, size_t max, void (*fn)(void *arg, const struct tally_row *), void *arg)
 {
 	struct ranked r = { .t = t, .by = by };
 	uint64_t all = sum_key(by, ALL_DAYS, 0) >> 44;
+	size_t found = 0;
 	for (size_t k = 0; k < t->keys.n; k++) {
 		if (t->keys.keys[k] >> 44 != all)
 			continue;
+		found++;
+		if (max <= FEW) {
+			keep_best(&r, (uint32_t)k);
+			continue;
+		}
 		r.v = idmap_room(r.v, r.n + 1, &r.room, sizeof *r.v);
 		r.v[r.n++] = (uint32_t)k;
 	}
@@ -268,7 +291,7 @@ size_t tally_top(const struct tally *t, enum tally_by by, size_t max, void (*fn)
 		fn(arg, &row);
 	}
 	free(r.v);
-	return r.n;
+	return found;
 }
 
 void tally_left_out(const struct tally *t, uint64_t *packets, uint64_t *sources)
