@@ -429,7 +429,7 @@ static const char *ends_after_a_time(void)
 	return with_watch((const char *const[]){ "--duration", "1", NULL }, ends_by_itself);
 }
 
-/* ---- with a store ---- */
+/* ---- with a store: cmd/watchstore.c ---- */
 
 struct found {
 	unsigned stopped, killed, dropped, signals;

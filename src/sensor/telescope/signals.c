@@ -69,6 +69,9 @@ struct signals *signals_new(const struct signals_params *p)
 	s->more_size = (s->ports_at + destinations * (s->p.min_ports - 1) * sizeof(uint16_t) + 63) & ~(size_t)63;
 	s->buckets = mem_map(buckets * sizeof *s->buckets);
 	s->more = mem_map(buckets * WAYS * s->more_size);
+	/* Touched now, not by the first flood of new sources. */
+	memset(s->buckets, 0, buckets * sizeof *s->buckets);
+	memset(s->more, 0, buckets * WAYS * s->more_size);
 	return s;
 }
 
