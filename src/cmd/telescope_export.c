@@ -194,7 +194,9 @@ static int open_output(const char *path, int argc, char **argv)
 	if (same_file(path, argc, argv))
 		return fail("--output is one of the captures to read", -1);
 	int fd = strcmp(path, "-") == 0 ? dup(1) : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
-	return fd < 0 ? fail(strerror(errno), -1) : fd;
+	if (fd < 0)
+		fprintf(stderr, "sakimori: %s: %s\n", path, strerror(errno));
+	return fd;
 }
 
 /* The files are opened twice before anything is parsed: once to conclude, once to pick. */
@@ -225,7 +227,7 @@ int telescope_export(const struct cli_global *g, const void *options, int argc, 
 	if (r.ran) {
 		darknet_finish(evidence_darknet(e), choose, &w);
 		if (w.n != 1)
-			code = fail(w.n ? "several findings begin with that id" : "no finding has that id", CLI_NEGATIVE);
+			code = fail(w.n ? "several findings begin with that id, give more of it" : "no finding has that id", CLI_NEGATIVE);
 		else if (match_init(&m, &w.f) < 0)
 			code = fail("the finding has no address to look for", CLI_NEGATIVE);
 	}
