@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/evidence.h"
 
+#include "base/idmap.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "base/zone.h"
 #include "cmd/knowing.h"
@@ -19,6 +21,7 @@ struct evidence {
 	struct tally *tally;
 	struct prefixes dark, own;
 	struct knowing knows;
+	struct idmap questions;	/* DNS questions seen, up to a million */
 	const char *kinds;
 	bool no_research;
 };
@@ -64,6 +67,7 @@ struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
 		.arg = &e->knows,
 	};
 	e->darknet = darknet_new(&p);
+	idmap_init(&e->questions, (size_t)1 << 20, seed);
 	e->kinds = o->kind;
 	e->no_research = o->research && strcmp(o->research, "exclude") == 0;
 	free(own);
@@ -75,6 +79,7 @@ void evidence_free(struct evidence *e)
 	if (!e)
 		return;
 	darknet_free(e->darknet);
+	idmap_fini(&e->questions);
 	tally_free(e->tally);
 	knowing_close(&e->knows);
 	free(e->dark.v);
@@ -84,12 +89,12 @@ void evidence_free(struct evidence *e)
 
 static struct addr source_of(const struct packet *p)
 {
-	return p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6);
+	return p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from_packet6(p->src6);
 }
 
 static struct addr target_of(const struct packet *p)
 {
-	return p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6);
+	return p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from_packet6(p->dst6);
 }
 
 /* Where the IP header of a decoded packet starts: the struct keeps its parts, not its beginning. */
@@ -125,11 +130,43 @@ static void sample(struct evidence *e, const struct packet *p, int64_t ns)
 	darknet_sample(e->darknet, &s);
 }
 
+struct naming {
+	struct darknet *darknet;
+	struct addr by;
+};
+
 static void name(void *arg, const uint8_t *octets, size_t n)
 {
-	struct evidence *e = arg;
+	struct naming *x = arg;
 	struct addr a = n == 4 ? addr_from4(load_be32(octets)) : addr_from6(octets);
-	darknet_named(e->darknet, &a);
+	darknet_named(x->darknet, &a, &x->by);
+}
+
+/* Client, server, the client's port and the message's number. */
+static uint64_t question_key(const struct addr *client, const struct addr *server, uint16_t port, uint16_t id)
+{
+	return random_mix(addr_hash(client, 1) ^ random_mix(addr_hash(server, 2) ^ (uint64_t)port << 16 ^ id));
+}
+
+/*
+ * Names that answers give. When the input has questions at all, an answer must have one: else one forged datagram could make a whole
+ * scan look like visits to names. A capture of one direction has no questions; there every answer is taken.
+ */
+static void names(struct evidence *e, const struct packet *p, struct bytes message)
+{
+	bool fresh, multicast = p->sport == 5353 || p->sport == 5355;
+	struct addr src = source_of(p), dst = target_of(p);
+	struct naming x = { e->darknet, src };
+	const uint8_t *head = bytes_need(message, 0, 4);
+	if (!head)
+		return;
+	if (p->dport == 53 && !(head[2] & 0x80))
+		(void)idmap_take(&e->questions, question_key(&src, &dst, p->sport, load_be16(head)), &fresh);
+	if ((p->sport != 53 && !multicast) || !(head[2] & 0x80))
+		return;
+	if (!multicast && e->questions.n && idmap_find(&e->questions, question_key(&dst, &src, p->dport, load_be16(head))) == IDMAP_NONE)
+		return;
+	(void)dns_addresses(message, name, &x);
 }
 
 /* ICMP errors (RFC 792: 3, 4, 5, 11, 12; RFC 4443: 1 to 4) carry the packet that caused them. */
@@ -174,10 +211,10 @@ static void on_packet(void *arg, const struct packet *p, int64_t ns)
 {
 	struct evidence *e = arg;
 	sample(e, p, ns);
-	if (p->cls == CLASS_UDP && (p->sport == 53 || p->sport == 5353 || p->sport == 5355))
-		(void)dns_addresses(p->payload, name, e);
-	else if (p->cls <= CLASS_TCP_OTHER && p->sport == 53 && p->payload.n > 2)
-		(void)dns_addresses(bytes_from(p->payload, 2), name, e);
+	if (p->cls == CLASS_UDP && e->dark.n == 0)
+		names(e, p, p->payload);
+	else if (p->cls <= CLASS_TCP_OTHER && p->payload.n > 2 && e->dark.n == 0)
+		names(e, p, bytes_from(p->payload, 2));
 	else if (p->cls == CLASS_ICMP)
 		quote(e, p, ns);
 }

@@ -65,6 +65,7 @@ static int end_minute(struct minutes *m)
 	if (!m->open)
 		return 0;
 	m->open = false;
+	m->run->counts.minutes++;
 	if (m->sink->source && store_each_source(m->store, start, start + 1, NULL, give_source, m) < 0)
 		return -1;
 	if (m->sink->minute)
@@ -115,6 +116,11 @@ static int from_store(struct run *r, const struct cli_global *g, const struct te
 	m.store = store_open(run_store_dir(g), STORE_READ, &code, &err);
 	if (!m.store)
 		return complain(err.text, CLI_FAILED);
+	r->store = run_store_dir(g);
+	if (enter(r, o) < 0) {
+		store_close(m.store);
+		return CLI_FAILED;
+	}
 	r->ran = true;
 	struct store_scan scan = { .from_ns = r->from_ns, .to_ns = r->to_ns, .fn = give_flows, .broken = broken, .arg = &m };
 	code = store_scan_flows(m.store, &scan, &err);

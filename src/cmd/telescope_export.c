@@ -106,8 +106,8 @@ static bool fits(const struct match *m, const struct packet *p, int64_t ns)
 {
 	if (p->layer > LAYER_IP6 || ns < m->f->first_ns || ns > m->f->last_ns)
 		return false;
-	struct addr src = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6);
-	struct addr dst = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6);
+	struct addr src = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from_packet6(p->src6);
+	struct addr dst = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from_packet6(p->dst6);
 	return addr_same(m->is_target ? &dst : &src, &m->subject) && kind_fits(m, p);
 }
 

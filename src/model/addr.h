@@ -23,6 +23,19 @@ static inline struct addr addr_from4(uint32_t host_order)
 	return a;
 }
 struct addr addr_from6(const uint8_t b[16]);
+
+/*
+ * The address of an IPv6 packet. IPv4-mapped ones have no place on the wire (RFC 4942 section 2.2); so that nobody can pose as an IPv4
+ * host with them they are shown in the IPv4-translated form ::ffff:0:a.b.c.d.
+ */
+static inline struct addr addr_from_packet6(const uint8_t b[16])
+{
+	struct addr a;
+	memcpy(a.b, b, 16);
+	if (__builtin_expect(load_be64(b) == 0 && load_be32(b + 8) == 0x0000ffff, 0))
+		store_be32(a.b + 8, 0xffff0000);
+	return a;
+}
 bool addr_is4(const struct addr *a);
 uint32_t addr_to4(const struct addr *a);	/* host order; only of IPv4 */
 static inline bool addr_same(const struct addr *a, const struct addr *b)

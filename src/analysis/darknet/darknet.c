@@ -94,11 +94,14 @@ void darknet_minute(struct darknet *d)
 	d->n_flows = d->n_sources = 0;
 }
 
-void darknet_named(struct darknet *d, const struct addr *a)
+void darknet_named(struct darknet *d, const struct addr *a, const struct addr *by)
 {
-	uint32_t id = event_address(d, a);
-	if (id != IDMAP_NONE)
-		d->addrs[id].flags |= ADDR_NAMED;
+	uint32_t id = event_address(d, a), namer = event_address(d, by);
+	if (id == IDMAP_NONE || namer == IDMAP_NONE)
+		return;
+	struct address *named = &d->addrs[id];
+	named->named_by = named->named_by == 0 || named->named_by == namer + 1 ? namer + 1 : ADDR_NAMED_BY_SEVERAL;
+	named->flags |= ADDR_NAMED;
 }
 
 void darknet_quote(struct darknet *d, const struct darknet_quote *q)

@@ -51,8 +51,8 @@ void darknet_flow(struct darknet *d, const struct flow *f);
 void darknet_source(struct darknet *d, const struct source *s);
 void darknet_minute(struct darknet *d);
 
-/* An address that a DNS answer in the input named (A or AAAA of any answer). */
-void darknet_named(struct darknet *d, const struct addr *a);
+/* An address that a DNS answer of `by` named (A or AAAA). What only the prober himself named still counts as his target. */
+void darknet_named(struct darknet *d, const struct addr *a, const struct addr *by);
 
 /* An ICMP error told `reporter` sends it to `to`, quoting a packet to `quoted`. */
 struct darknet_quote {

@@ -35,7 +35,9 @@ bool emit_silent(const struct darknet *d, const struct event *e, const struct pe
 {
 	if (d->p.n_dark)
 		return true;
-	return !(d->addrs[p->addr].flags & (ADDR_UDP_ANSWER | ADDR_NAMED)) && closed_ports(d, e, p) > 0;
+	const struct address *a = &d->addrs[p->addr];
+	bool named = a->flags & ADDR_NAMED && a->named_by != e->addr + 1;
+	return !named && !(a->flags & ADDR_UDP_ANSWER) && closed_ports(d, e, p) > 0;
 }
 
 static bool is_scan(const struct darknet *d, const struct event *e)

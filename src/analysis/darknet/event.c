@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#define MAX_ADDRS ((size_t)8 << 20)
-#define MAX_EVENTS ((size_t)4 << 20)
+#define MAX_ADDRS ((size_t)4 << 20)
+#define MAX_EVENTS ((size_t)2 << 20)
 #define MAX_MEMBERS ((size_t)16 << 20)
 #define MAX_HEADS ((size_t)1 << 18)
 

@@ -29,10 +29,13 @@ enum {
 	ADDR_OWN = 16,
 };
 
+#define ADDR_NAMED_BY_SEVERAL UINT32_MAX
+
 struct address {
 	struct addr a;
 	uint8_t flags;
 	uint8_t sampled_as_src, sampled_as_dst;
+	uint32_t named_by;	/* who named it, + 1; ADDR_NAMED_BY_SEVERAL */
 	uint32_t event[EVENT_TYPES];	/* current one + 1, 0: none */
 };
 

@@ -11,7 +11,7 @@
 
 #define DAY_NS ((int64_t)86400 * 1000000000)
 #define MAX_KEYS ((size_t)4 << 20)
-#define MAX_PAIRS ((size_t)32 << 20)
+#define MAX_PAIRS ((size_t)16 << 20)
 #define ALL_DAYS INT16_MIN
 
 struct sum {

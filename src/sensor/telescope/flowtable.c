@@ -316,8 +316,8 @@ static void unpack(const struct flowtable *t, size_t i, int64_t minute_ns, struc
 		out->src = addr_from4((uint32_t)(word[0] >> 32));
 		out->dst = addr_from4((uint32_t)word[0]);
 	} else {
-		out->src = addr_from6((const uint8_t *)&word[0]);
-		out->dst = addr_from6((const uint8_t *)&word[2]);
+		out->src = addr_from_packet6((const uint8_t *)&word[0]);
+		out->dst = addr_from_packet6((const uint8_t *)&word[2]);
 	}
 	out->sport = (uint16_t)(last >> 48);
 	out->dport = (uint16_t)(last >> 32);

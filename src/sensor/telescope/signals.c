@@ -92,12 +92,12 @@ struct signals_counts signals_counts(const struct signals *s)
 
 static struct addr source_of(const struct packet *p)
 {
-	return p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from6(p->src6);
+	return p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from_packet6(p->src6);
 }
 
 static struct addr destination_of(const struct packet *p)
 {
-	return p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from6(p->dst6);
+	return p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from_packet6(p->dst6);
 }
 
 static bool is_dark(const struct signals *s, const struct packet *p)

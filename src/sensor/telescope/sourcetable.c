@@ -325,7 +325,7 @@ static struct source unpack(const struct sourcetable *t, size_t i, int64_t minut
 {
 	const struct entry *e = &t->entries[i];
 	struct source s = {
-		.addr = t->wide ? t->wide[i] : addr_from4(e->addr4),
+		.addr = t->wide ? addr_from_packet6(t->wide[i].b) : addr_from4(e->addr4),
 		.minute = minute,
 		.first_ns = minute * MINUTE_NS + (int64_t)((e->last_first & LOW_MASK) | (uint64_t)e->first_high << LOW),
 		.last_ns = minute * MINUTE_NS + (int64_t)(e->last_first >> LOW),
@@ -378,7 +378,7 @@ void sourcetable_sum(const struct sourcetable *t, void (*fn)(void *arg, const st
 void sourcetable_addrs(const struct sourcetable *t, void (*fn)(void *arg, const struct addr *), void *arg)
 {
 	for (size_t i = 0; i < t->n; i++) {
-		struct addr a = t->wide ? t->wide[i] : addr_from4(t->entries[i].addr4);
+		struct addr a = t->wide ? addr_from_packet6(t->wide[i].b) : addr_from4(t->entries[i].addr4);
 		fn(arg, &a);
 	}
 }
