@@ -26,11 +26,31 @@ struct evidence {
 	bool no_research;
 };
 
+/* Every word of "scan,backscatter" must be a kind: a typing mistake would be silence for ever. */
+static int check_kinds(const char *words, struct err *err)
+{
+	for (const char *w = words; *w;) {
+		size_t n = strcspn(w, ",");
+		bool known = false;
+		for (int k = 0; k < FINDING_KIND_N && !known; k++) {
+			const char *name = finding_kind_name((enum finding_kind)k);
+			known = strlen(name) == n && strncmp(name, w, n) == 0;
+		}
+		if (!known)
+			return err_set(err, -1, "--kind knows scan, scan-type, backscatter, amplification, icmp-quote, port-new, "
+						"port-surge, own-watch, own-suspect and own-attacked, not '%.*s'", (int)n, w);
+		w += n + (w[n] == ',');
+	}
+	return 0;
+}
+
 /* Numbers that the analysis keeps in less than 64 bits. */
 static int check(const struct telescope_options *o, struct err *err)
 {
 	if (o->min_targets > UINT32_MAX || o->min_ports > UINT32_MAX)
 		return err_set(err, -1, "--min-targets and --min-ports take at most 4294967295");
+	if (o->kind && check_kinds(o->kind, err) < 0)
+		return -1;
 	if (o->timeout_s > MAX_TIMEOUT_S)
 		return err_set(err, -1, "--timeout takes at most %" PRIu64 " seconds, a hundred years", MAX_TIMEOUT_S);
 	return 0;

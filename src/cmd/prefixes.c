@@ -75,9 +75,12 @@ int prefixes_read(struct prefixes *out, const struct cli_list *list, struct err 
 {
 	for (size_t i = 0; i < list->n; i++) {
 		char text[256];
+		size_t before = out->n;
 		if (list->v[i][0] == '@') {
 			if (from_file(out, list->v[i] + 1, err) < 0)
 				return -1;
+			if (out->n == before)
+				return err_set(err, -1, "%.200s: no prefix in it", list->v[i] + 1);
 			continue;
 		}
 		snprintf(text, sizeof text, "%s", list->v[i]);

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 const char *run_store_dir(const struct cli_global *g)
@@ -49,13 +50,15 @@ struct minutes {
 	struct run *run;
 	int64_t minute;
 	bool open;
+	const char *only;	/* sensor, NULL: all */
 };
 
 static int give_source(void *arg, const char *sensor, const struct source *s)
 {
 	struct minutes *m = arg;
-	(void)sensor;
-	m->sink->source(m->sink->arg, s);
+	/* A source that was seen across the end of a minute has a record in each. */
+	if (s->minute == m->minute && (!m->only || strcmp(m->only, sensor) == 0))
+		m->sink->source(m->sink->arg, s);
 	return 0;
 }
 
@@ -66,7 +69,7 @@ static int end_minute(struct minutes *m)
 		return 0;
 	m->open = false;
 	m->run->counts.minutes++;
-	if (m->sink->source && store_each_source(m->store, start, start + 1, NULL, give_source, m) < 0)
+	if (m->sink->source && store_each_source(m->store, start, start + MINUTE_NS, NULL, give_source, m) < 0)
 		return -1;
 	if (m->sink->minute)
 		m->sink->minute(m->sink->arg, start);
@@ -77,6 +80,10 @@ static int give_flows(void *arg, const struct archive_header *block, const struc
 {
 	struct minutes *m = arg;
 	struct telescope_counts *c = &m->run->counts;
+	char *seen = m->run->sensor;
+	if (m->only && strcmp(m->only, block->sensor) != 0)
+		return 0;
+	snprintf(seen, sizeof m->run->sensor, "%s", seen[0] && strcmp(seen, block->sensor) != 0 ? "several" : block->sensor);
 	if (m->open && block->minute != m->minute && end_minute(m) < 0)
 		return -1;
 	m->minute = block->minute;
@@ -108,11 +115,13 @@ static int from_store(struct run *r, const struct cli_global *g, const struct te
 {
 	struct err err = { "" };
 	int code;
-	struct minutes m = { .sink = sink, .run = r };
+	struct minutes m = { .sink = sink, .run = r, .only = o->sensor };
 	if (o->from && zone_parse(o->from, &r->from_ns) < 0)
 		return complain("--from takes RFC 3339 (2026-11-24T21:00:00Z), a date, or seconds since 1970", CLI_USAGE);
 	if (o->to && zone_parse(o->to, &r->to_ns) < 0)
 		return complain("--to takes RFC 3339 (2026-11-24T21:00:00Z), a date, or seconds since 1970", CLI_USAGE);
+	if (r->from_ns >= r->to_ns)
+		return complain("--from must lie before --to", CLI_USAGE);
 	m.store = store_open(run_store_dir(g), STORE_READ, &code, &err);
 	if (!m.store)
 		return complain(err.text, CLI_FAILED);
@@ -136,10 +145,17 @@ int run_all(struct run *r, const struct cli_global *g, const struct telescope_op
 	const struct feed_params *fp)
 {
 	struct input_options io = { .no_map = o->no_map };
+	if (g->config)
+		return complain("no command of this version reads a configuration file: leave out --config", CLI_USAGE);
 	r->from_ns = INT64_MIN;
 	r->to_ns = INT64_MAX;
 	if (argc == 0 && (o->from || o->to))
 		return from_store(r, g, o, &fp->telescope.sink);
+	if (argc && (o->from || o->to))
+		return complain("--from and --to choose a part of the store; they go without files", CLI_USAGE);
+	if (argc && g->store && !r->store)
+		return complain("only flows and events keep what they read in --store; without files it is read with --from and --to",
+			CLI_USAGE);
 	if (argc == 0)
 		return complain("name capture files, or a part of the store with --from and --to", CLI_USAGE);
 	inputs_open(&r->in, argv, argc, &io);

@@ -11,6 +11,7 @@ struct run {
 	struct inputs in;
 	struct feed *feed;	/* NULL when the store was read */
 	struct telescope_counts counts;
+	char sensor[64];	/* of what the store gave: its name, "several", empty: nothing */
 	bool ran;		/* something was read, so there is something to say */
 	uint64_t broken;	/* blocks of the store that could not be read */
 	int64_t from_ns, to_ns;	/* of the store's part */

@@ -23,37 +23,35 @@ static void where(FILE *out, const struct location *l)
 		fprintf(out, "  AS%" PRIu32 " %s", l->asn, l->as_name);
 }
 
-/* "3,600 packets to 3,600 targets" */
+/* "3,600 packets, 3,600 targets" */
 static void amounts(FILE *out, const struct finding *f)
 {
 	char n[32], m[32], text[96];
-	const char *what = f->has_targets ? "targets" : f->has_sources ? "sources" : f->has_destinations ? "destinations" : NULL;
 	uint64_t others = f->has_targets ? f->targets : f->has_sources ? f->sources : f->destinations;
-	snprintf(text, sizeof text, "%s packet%s%s%s%s%s", paint_number(n, f->packets), f->packets == 1 ? "" : "s",
-		what ? (f->has_sources && !f->has_targets ? " from " : " to ") : "", what ? paint_number(m, others) : "", what ? " " : "",
-		what ? what : "");
-	fprintf(out, " %-34s", text);
+	const char *what = f->has_targets ? "target" : f->has_sources ? "source" : f->has_destinations ? "target" : NULL;
+	if (what)
+		snprintf(text, sizeof text, "%s packet%s, %s %s%s", paint_number(n, f->packets), f->packets == 1 ? "" : "s",
+			paint_number(m, others), what, others == 1 ? "" : "s");
+	else
+		snprintf(text, sizeof text, "%s packet%s", paint_number(n, f->packets), f->packets == 1 ? "" : "s");
+	fprintf(out, " %-30s", text);
 }
 
 void show_finding(FILE *out, const struct finding *f)
 {
-	static const char *const shapes[] = { "", "horizontal", "vertical", "block" };
 	char time[TEXT_TIME_MAX], detail[512], ports[32] = "";
 	size_t o = 0;
 	zone_text(time, f->first_ns);
-	fprintf(out, "%.16s%s %-12s %-15s %-12s", time, strcmp(time + 19, " UTC") == 0 ? "Z" : time + 19, finding_kind_name(f->kind), f->subject,
-		f->tool ? f->tool : "");
+	fprintf(out, "%.8s %.16s %-12s %-15s %-12s", f->id, time, finding_kind_name(f->kind), f->subject, f->tool ? f->tool : "");
 	amounts(out, f);
-	for (uint32_t i = 0; i < f->top_ports_n && i < 4 && o < 24; i++)
+	for (uint32_t i = 0; i < f->top_ports_n && i < 3 && o < 12; i++)
 		o += (size_t)snprintf(ports + o, sizeof ports - o, "%s%s", i ? "," : "", f->top_ports[i].name);
-	if (f->ports > 4 && o < 28)
+	if (f->ports > 3 && o < 28)
 		snprintf(ports + o, sizeof ports - o, "...");
-	fprintf(out, " %-18s %3u%%", ports, f->confidence);
-	if (f->shape)
-		fprintf(out, " %s", shapes[f->shape]);
+	fprintf(out, " %-16s %3u%% sure", ports, f->confidence);
 	/* The own address in a packet may be forged: whoever acts on it must read that. */
 	if (f->spoofable && f->kind >= FINDING_OWN_WATCH)
-		fputs(" spoofable", out);
+		fputs(", spoofable", out);
 	if (f->detail[0] && strcmp(f->detail, "tcp") != 0)
 		fprintf(out, "  %s", text_escape(detail, sizeof detail, f->detail, strlen(f->detail)));
 	where(out, &f->place);

@@ -57,9 +57,14 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	if (r.ran) {
 		json_init(&p.j, stdout);
+		if (r.sensor[0])
+			darknet_set_sensor(evidence_darknet(e), r.sensor);
 		darknet_finish(evidence_darknet(e), print, &p);
 		if (!g->json && p.shown == 0)
 			puts("no findings");
+		if (r.counts.late)
+			fprintf(stderr, "sakimori: %llu packets came more than a minute late: are the files in the order of their times?\n",
+				(unsigned long long)r.counts.late);
 	}
 	if (p.storing)
 		code = storing_finish(p.storing, code);

@@ -83,6 +83,17 @@ static bool scan_packet(const struct finding *f, const struct packet *p)
 	return p->cls <= CLASS_TCP_OTHER && has_flags(f, p->tcp_flags);
 }
 
+/* An ICMP error about a packet to the subject. */
+static bool quotes(const struct match *m, const struct packet *p)
+{
+	struct packet in;
+	packet_decode_ip(p->proto == PROTO_ICMP ? ETHER_IPV4 : ETHER_IPV6, bytes_from(p->payload, 4), &in);
+	if (in.layer > LAYER_IP6)
+		return false;
+	struct addr dst = in.layer == LAYER_IP4 ? addr_from4(in.dst4) : addr_from_packet6(in.dst6);
+	return addr_same(&dst, &m->subject);
+}
+
 static bool kind_fits(const struct match *m, const struct packet *p)
 {
 	const struct finding *f = m->f;
@@ -97,6 +108,8 @@ static bool kind_fits(const struct match *m, const struct packet *p)
 		return tcp ? has_flags(f, p->tcp_flags) : p->cls == CLASS_UDP || p->cls == CLASS_ICMP;
 	case FINDING_AMPLIFICATION:
 		return strncmp(f->detail, "tcp", 3) == 0 ? p->cls == CLASS_TCP_SYN_ACK : p->proto == PROTO_UDP;
+	case FINDING_ICMP_QUOTE:
+		return p->cls == CLASS_ICMP && quotes(m, p);
 	default:
 		return true;
 	}
@@ -108,7 +121,9 @@ static bool fits(const struct match *m, const struct packet *p, int64_t ns)
 		return false;
 	struct addr src = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from_packet6(p->src6);
 	struct addr dst = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from_packet6(p->dst6);
-	return addr_same(m->is_target ? &dst : &src, &m->subject) && kind_fits(m, p);
+	if (m->f->kind != FINDING_ICMP_QUOTE && !addr_same(m->is_target ? &dst : &src, &m->subject))
+		return false;
+	return kind_fits(m, p);
 }
 
 struct out {

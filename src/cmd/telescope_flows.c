@@ -77,6 +77,7 @@ static void print_flow(void *arg, const struct flow *f, bool late)
 
 struct tools {
 	uint64_t sources[MARK_N + 1], all;
+	bool known;	/* sources were summed over the run: not with --store, not from it */
 };
 
 /* The tool of a source over the whole run, by its exact marks: three matches and half of what it sent. */
@@ -84,6 +85,7 @@ static void count_tool(void *arg, const struct source *s)
 {
 	struct tools *t = arg;
 	int best = MARK_N;
+	t->known = true;
 	t->all++;
 	for (int m = 0; m < MARK_N; m++)
 		if (s->marks[m] >= 3 && (uint64_t)s->marks[m] * 2 >= s->packets && (best == MARK_N || s->marks[m] > s->marks[best]))
@@ -105,13 +107,16 @@ static void summary_json(const struct run *r, const struct tools *t, size_t memo
 	json_u64(&j, "packets", c->packets);
 	json_u64(&j, "flows", c->flows);
 	json_u64(&j, "minutes", c->minutes);
-	json_u64(&j, "sources", t->all);
+	if (r->feed)
+		json_u64(&j, "sources", t->all);
+	else
+		json_null(&j, "sources");
 	json_object(&j, "classes");
 	for (int k = 0; k < CLASS_SHORT; k++)
 		json_u64(&j, packet_class_name((enum packet_class)k), c->classes[k]);
 	json_end(&j, '}');
 	json_object(&j, "tools");
-	for (int m = 0; m <= MARK_N; m++)
+	for (int m = 0; m <= MARK_N && t->known; m++)
 		json_u64(&j, tool_keys[m], t->sources[m]);
 	json_end(&j, '}');
 	json_u64(&j, "late", c->late);
@@ -129,7 +134,9 @@ static void summary_text(const struct run *r, const struct tools *t, size_t memo
 	const struct telescope_counts *c = &r->counts;
 	char a[32], b[32];
 	printf("packets %s  flows %s  minutes %" PRIu64, paint_number(a, c->packets), paint_number(b, c->flows), c->minutes);
-	printf("  sources %s  tables %zu MB\n", paint_number(a, t->all), memory >> 20);
+	if (r->feed)
+		printf("  sources %s  tables %zu MB", paint_number(a, t->all), memory >> 20);
+	putchar('\n');
 	for (int k = 0; k < CLASS_SHORT; k++)
 		if (c->classes[k])
 			printf("  %-12s %14s  ", packet_class_name((enum packet_class)k), paint_number(a, c->classes[k])),

@@ -90,8 +90,8 @@ static void head_json(struct json *j, const struct inputs *in, struct reading *r
 	const struct telescope_counts *c = &r->counts;
 	json_u64(j, "files", in->n - in->failed);
 	json_u64(j, "packets", c->packets);
-	json_u64(j, "bytes", c->bytes);
-	json_u64(j, "captured", c->captured);
+	maybe(j, "bytes", r->feed, c->bytes);
+	maybe(j, "captured", r->feed, c->captured);
 	if (c->timed) {
 		json_time(j, "first", c->first_ns);
 		json_time(j, "last", c->last_ns);
@@ -104,7 +104,8 @@ static void head_json(struct json *j, const struct inputs *in, struct reading *r
 		json_null(j, "last_ns");
 	}
 	json_object(j, "link_types");
-	feed_each_linktype(r->feed, type_json, j);
+	if (r->feed)
+		feed_each_linktype(r->feed, type_json, j);
 	json_end(j, '}');
 	classes_json(j, r);
 	inputs_json(in, j);
@@ -132,7 +133,7 @@ static void keep(void *arg, const struct finding *f)
 {
 	struct picture *p = arg;
 	bool shown = f->kind == FINDING_SCAN || f->kind == FINDING_BACKSCATTER || f->kind >= FINDING_OWN_WATCH ||
-		f->kind == FINDING_AMPLIFICATION;
+		f->kind == FINDING_AMPLIFICATION || f->kind == FINDING_ICMP_QUOTE;
 	if (f->kind == FINDING_SCAN && p->tally) {
 		struct addr a;
 		if (addr_parse(f->subject, &a, NULL) == 0)
@@ -211,6 +212,7 @@ static void print_json(struct picture *p)
 	findings_json(&j, "scanners", p, 1u << FINDING_SCAN);
 	findings_json(&j, "backscatter", p, 1u << FINDING_BACKSCATTER);
 	findings_json(&j, "amplification", p, 1u << FINDING_AMPLIFICATION);
+	findings_json(&j, "icmp_quotes", p, 1u << FINDING_ICMP_QUOTE);
 	findings_json(&j, "own_suspects", p, 1u << FINDING_OWN_WATCH | 1u << FINDING_OWN_SUSPECT | 1u << FINDING_OWN_ATTACKED);
 	json_u64(&j, "findings_left_out", p->findings_left_out);
 	json_u64(&j, "late", c->late);
@@ -240,6 +242,17 @@ static void class_lines(const struct picture *p)
 		paint_bar(stdout, c->classes[k], most, 32);
 		printf(" %5.1f %%\n", 100.0 * (double)c->classes[k] / (double)(c->packets ? c->packets : 1));
 	}
+}
+
+/* Why a packet is in no class. */
+static void other_layers(const struct picture *p)
+{
+	static const char *const titles[LAYER_N] = { [LAYER_ARP] = "ARP", [LAYER_NONIP] = "no IP", [LAYER_BADIP] = "IP header wrong or cut off",
+		[LAYER_BADL2] = "link header cut off", [LAYER_UNKNOWN] = "link type not decoded" };
+	char n[32];
+	for (int k = LAYER_ARP; k < LAYER_N; k++)
+		if (p->r.counts.layers[k])
+			printf("  %-27s %s packets\n", titles[k], paint_number(n, p->r.counts.layers[k]));
 }
 
 struct lines {
@@ -297,9 +310,9 @@ static void print_text(struct picture *p)
 	char n[32], m[32], first[TEXT_TIME_MAX], last[TEXT_TIME_MAX];
 	bool exact = true;
 	uint64_t sources = p->r.feed ? feed_distinct(p->r.feed, false, &exact) + feed_distinct(p->r.feed, true, &exact) : 0;
-	printf("%s packets, %s bytes on the wire", paint_number(n, c->packets), paint_number(m, c->bytes));
+	printf("%s packets", paint_number(n, c->packets));
 	if (p->r.feed)
-		printf(", %s%s sources", exact ? "" : "about ", paint_number(n, sources));
+		printf(", %s bytes on the wire, %s%s sources", paint_number(m, c->bytes), exact ? "" : "about ", paint_number(n, sources));
 	putchar('\n');
 	if (c->timed)
 		printf("from %s to %s\n", zone_text(first, c->first_ns), zone_text(last, c->last_ns));
@@ -308,6 +321,7 @@ static void print_text(struct picture *p)
 	if (c->packets == 0)
 		return;
 	class_lines(p);
+	other_layers(p);
 	if (!p->tally)
 		return;
 	top_lines(p, TALLY_PORT, "Ports that are asked for", "sources");
@@ -315,7 +329,7 @@ static void print_text(struct picture *p)
 	finding_lines(p, "Own addresses", 1u << FINDING_OWN_WATCH | 1u << FINDING_OWN_SUSPECT | 1u << FINDING_OWN_ATTACKED, PAINT_RED);
 	top_lines(p, TALLY_TOOL, "Scans by tool", "sources");
 	finding_lines(p, "Scanners", 1u << FINDING_SCAN, PAINT_YELLOW);
-	finding_lines(p, "Victims of attacks", 1u << FINDING_BACKSCATTER | 1u << FINDING_AMPLIFICATION, PAINT_BLUE);
+	finding_lines(p, "Victims of attacks", 1u << FINDING_BACKSCATTER | 1u << FINDING_AMPLIFICATION | 1u << FINDING_ICMP_QUOTE, PAINT_BLUE);
 	if (c->late || c->folded || c->flows_lost || c->sources_lost)
 		printf("\nlate packets %" PRIu64 ", folded %" PRIu64 ", without a flow %" PRIu64 ", without a source %" PRIu64 "\n", c->late,
 			c->folded, c->flows_lost, c->sources_lost);
@@ -341,6 +355,8 @@ int telescope_read(const struct cli_global *g, const void *options, int argc, ch
 		p.r = (struct reading){ .feed = run.feed, .counts = run.counts, .decoded = !run.feed };
 		if (run.feed)
 			feed_each_linktype(run.feed, see_type, &p.r);
+		if (run.sensor[0] && p.evidence)
+			darknet_set_sensor(evidence_darknet(p.evidence), run.sensor);
 		if (p.evidence)
 			darknet_finish(evidence_darknet(p.evidence), keep, &p);
 		if (g->json)

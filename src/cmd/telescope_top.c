@@ -125,6 +125,8 @@ int telescope_top(const struct cli_global *g, const void *options, int argc, cha
 	struct feed_params fp = { .telescope = { .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	if (r.ran) {
+		if (r.sensor[0])
+			darknet_set_sensor(evidence_darknet(e), r.sensor);
 		if (t.by == TALLY_TOOL)
 			darknet_finish(evidence_darknet(e), tool, &t);
 		print(&t, o, g->json);

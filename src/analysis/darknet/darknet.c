@@ -69,6 +69,11 @@ void darknet_free(struct darknet *d)
 	free(d);
 }
 
+void darknet_set_sensor(struct darknet *d, const char *name)
+{
+	snprintf(d->sensor, sizeof d->sensor, "%s", name);
+}
+
 void darknet_flow(struct darknet *d, const struct flow *f)
 {
 	d->flows = idmap_room(d->flows, d->n_flows + 1, &d->room_flows, sizeof *d->flows);
@@ -116,6 +121,7 @@ void darknet_quote(struct darknet *d, const struct darknet_quote *q)
 		.subject = subject, .peer = to, .port = q->quoted_port, .has_port = q->quoted_port != 0, .flow = &f,
 		.ref = { q->ns, reporter, to, q->type, q->code, PROTO_ICMP }
 	};
+	d->quotes++;
 	event_add(d, EVENT_QUOTE, &in);
 }
 

@@ -40,6 +40,9 @@ struct darknet_params {
 struct darknet *darknet_new(const struct darknet_params *params);
 void darknet_free(struct darknet *d);
 
+/* Another name for the sensor, before darknet_finish(): what is read from the store may tell only then whose it is. */
+void darknet_set_sensor(struct darknet *d, const char *name);
+
 /* clamp(3 x 2^32 / (160 x dark addresses) s, 600 s, 24 h): three times what a scan of 160 packets/s needs between two visits. */
 int64_t darknet_timeout(uint64_t dark_addresses);
 

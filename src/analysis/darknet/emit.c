@@ -12,7 +12,7 @@
 #define MIN_REFLECT_SOURCES 10
 #define MIN_BACKSCATTER_PACKETS 25
 #define MIN_BACKSCATTER_PEERS 5
-#define MAX_LONE_PER_SOURCE 16
+#define MAX_LONE_PER_SOURCE 4	/* of one kind */
 
 /* Ports of one peer that did not open. */
 static uint32_t closed_ports(const struct darknet *d, const struct event *e, const struct peer *p)
@@ -55,8 +55,11 @@ static bool is_scan(const struct darknet *d, const struct event *e)
 	return false;
 }
 
+/* Who only tells of others' packets is no victim: whom they went to is told as icmp-quote, where the packets themselves were seen. */
 static bool is_backscatter(const struct darknet *d, const struct event *e)
 {
+	if (d->quotes && e->quoting == e->packets)
+		return false;
 	if (d->p.n_dark)
 		return e->packets >= MIN_BACKSCATTER_PACKETS || (e->packets >= 5 && e->n_peers >= 2);
 	return e->packets >= MIN_BACKSCATTER_PACKETS && e->n_peers >= MIN_BACKSCATTER_PEERS;
@@ -143,6 +146,8 @@ static int compare_lones(const void *x, const void *y, void *arg)
 	const struct sample_ref *a = &((const struct lone *)x)->ref, *b = &((const struct lone *)y)->ref;
 	int r = addr_cmp(&d->addrs[a->src].a, &d->addrs[b->src].a);
 	if (r == 0)
+		r = (int)((const struct lone *)x)->flags - (int)((const struct lone *)y)->flags;
+	if (r == 0)
 		r = a->ns < b->ns ? -1 : a->ns > b->ns;
 	if (r == 0)
 		r = addr_cmp(&d->addrs[a->dst].a, &d->addrs[b->dst].a);
@@ -157,7 +162,8 @@ static void propose_lones(struct darknet *d, struct candidates *c)
 		qsort_r(d->lones, d->n_lones, sizeof *d->lones, compare_lones, d);
 	for (size_t i = 0; i < d->n_lones; i++) {
 		const struct lone *l = &d->lones[i];
-		of_source = i && d->lones[i - 1].ref.src == l->ref.src ? of_source + 1 : 0;
+		bool same = i && d->lones[i - 1].ref.src == l->ref.src && d->lones[i - 1].flags == l->flags;
+		of_source = same ? of_source + 1 : 0;
 		if (of_source < MAX_LONE_PER_SOURCE)
 			propose(c, &(struct candidate){ FINDING_SCAN_TYPE, l->ref.ns, (uint32_t)i, 0, d->addrs[l->ref.src].a });
 	}

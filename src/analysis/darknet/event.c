@@ -136,7 +136,9 @@ static struct event *current(struct darknet *d, enum event_type type, const stru
 	struct address *a = &d->addrs[in->subject];
 	if (a->event[type]) {
 		struct event *e = &d->events[a->event[type] - 1];
-		if (d->p.n_dark == 0 || type == EVENT_OWN || in->flow->first_ns <= e->last || in->flow->first_ns - e->last <= d->p.timeout_ns)
+		/* Silence on either side: captures may come in any order. */
+		if (d->p.n_dark == 0 || type == EVENT_OWN ||
+			(in->flow->first_ns - e->last <= d->p.timeout_ns && e->first - in->flow->last_ns <= d->p.timeout_ns))
 			return e;
 	}
 	if (d->n_events == MAX_EVENTS) {

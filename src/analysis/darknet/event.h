@@ -71,6 +71,7 @@ struct event {
 	int64_t first, last;
 	uint64_t packets, bytes;
 	uint64_t tagged[MARK_N], marked[MARK_N]; /* packets of flows that matched; matches counted at the sources */
+	uint64_t quoting;	/* backscatter: ICMP errors that carry the packet they answer */
 	uint64_t by_kind[3];	/* backscatter: TCP, ICMP, UDP; UDP reflection: later fragments first */
 	uint32_t peers, ports, flags;	/* chains, + 1 */
 	uint32_t n_peers, n_ports, max_ports; /* max_ports: most of one peer */
@@ -118,6 +119,7 @@ struct darknet {
 	struct lone *lones;
 	size_t n_lones, room_lones;
 	uint64_t lones_left_out;
+	uint64_t quotes;	/* told by darknet_quote() */
 
 	struct idmap hour_map, hour_source_map;
 	struct port_hour *hours;	/* ports.h */

@@ -121,6 +121,8 @@ static void add_backscatter(struct darknet *d, const struct context *x, int kind
 	struct event *e = event_add(d, EVENT_BACKSCATTER, &in);
 	if (e)
 		e->by_kind[kind] += x->f->packets;
+	if (e && x->f->tags & FLOW_QUOTE)
+		e->quoting += x->f->packets;
 }
 
 /* Packets that reach a victim by way of many innocent reflectors. */

@@ -8,6 +8,7 @@
 
 #define HOUR_NS ((int64_t)3600 * 1000000000)
 #define HISTORY 24	/* hours before a port can be called new or surging */
+#define MIN_HISTORY 18	/* of which so many must have been watched */
 #define NEW_SOURCES 10
 #define SURGE_SOURCES 20
 #define SURGE_TIMES 5
@@ -51,8 +52,17 @@ static int compare(const void *x, const void *y, void *arg)
 	return a < b ? -1 : a > b;
 }
 
-/* Sources an hour, on average, in the day before v[i], of the same port. */
-static double mean_before(const struct darknet *d, const uint32_t *v, size_t i)
+/* Hours of the day before `hour` in which anything was seen at all: a gap is no silence. */
+static unsigned hours_seen(const uint64_t *seen, uint64_t hour, uint64_t begin)
+{
+	unsigned n = 0;
+	for (uint64_t h = hour - HISTORY; h < hour; h++)
+		n += seen[(h - begin) / 64] >> ((h - begin) % 64) & 1;
+	return n;
+}
+
+/* Sources an hour, on average over `hours`, in the day before v[i], of the same port. */
+static double mean_before(const struct darknet *d, const uint32_t *v, size_t i, unsigned hours)
 {
 	uint64_t key = d->hour_map.keys[v[i]], sum = 0;
 	for (size_t k = i; k > 0; k--) {
@@ -61,7 +71,21 @@ static double mean_before(const struct darknet *d, const uint32_t *v, size_t i)
 			break;
 		sum += d->hours[v[k - 1]].sources;
 	}
-	return (double)sum / HISTORY;
+	return (double)sum / hours;
+}
+
+/* A bit for each hour from `begin` on that has any probe. */
+static uint64_t *map_hours(const struct darknet *d, uint64_t begin)
+{
+	uint64_t end = begin;
+	for (size_t i = 0; i < d->hour_map.n; i++)
+		end = (d->hour_map.keys[i] & 0xffffff) > end ? d->hour_map.keys[i] & 0xffffff : end;
+	uint64_t *seen = mem_new(((end - begin) / 64 + 1) * sizeof *seen);
+	for (size_t i = 0; i < d->hour_map.n; i++) {
+		uint64_t h = (d->hour_map.keys[i] & 0xffffff) - begin;
+		seen[h / 64] |= (uint64_t)1 << (h % 64);
+	}
+	return seen;
 }
 
 void ports_judge(struct darknet *d, void (*fn)(void *arg, enum finding_kind kind, uint32_t hour), void *arg)
@@ -75,6 +99,7 @@ void ports_judge(struct darknet *d, void (*fn)(void *arg, enum finding_kind kind
 	}
 	qsort_r(v, n, sizeof *v, compare, d);
 	bool surging = false;
+	uint64_t *seen = map_hours(d, begin);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t key = d->hour_map.keys[v[i]];
 		const struct port_hour *h = &d->hours[v[i]];
@@ -83,7 +108,10 @@ void ports_judge(struct darknet *d, void (*fn)(void *arg, enum finding_kind kind
 		surging = false;
 		if ((key & 0xffffff) < begin + HISTORY)
 			continue;
-		double mean = mean_before(d, v, i);
+		unsigned hours = hours_seen(seen, key & 0xffffff, begin);
+		if (hours < MIN_HISTORY)
+			continue;
+		double mean = mean_before(d, v, i, hours);
 		if (mean == 0 && h->sources >= NEW_SOURCES) {
 			fn(arg, FINDING_PORT_NEW, v[i]);
 			surging = true;
@@ -93,6 +121,7 @@ void ports_judge(struct darknet *d, void (*fn)(void *arg, enum finding_kind kind
 				fn(arg, FINDING_PORT_SURGE, v[i]);
 		}
 	}
+	free(seen);
 	free(v);
 }
 
@@ -104,7 +133,7 @@ void ports_fill(struct darknet *d, uint32_t hour, struct finding *f)
 	snprintf(f->subject, sizeof f->subject, "%u/%s", port, key >> 40 ? "udp" : "tcp");
 	snprintf(f->sensor, sizeof f->sensor, "%s", d->sensor);
 	snprintf(f->detail, sizeof f->detail, "%s", f->kind == FINDING_PORT_NEW ? "nobody asked for it the day before" :
-									      "five times as many sources as the day before");
+									      "at least five times the mean hour of the day before");
 	f->packets = h->packets;
 	f->sources = h->sources;
 	f->ports = 1;

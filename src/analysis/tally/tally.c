@@ -171,8 +171,9 @@ void tally_tool(struct tally *t, const char *tool, const struct addr *source, ui
 {
 	uint32_t name = name_number(t, tool), src = addr_number(t, source);
 	uint64_t by_source[2] = { src, packets };
-	if (name != IDMAP_NONE && src != IDMAP_NONE)
-		add(t, TALLY_TOOL, day_of(t, ns), name, by_source);
+	/* An event runs over days, its packets aren't told apart by them: tools have totals alone. */
+	if (name != IDMAP_NONE && src != IDMAP_NONE && !ask(t, src, ns)->out)
+		add_one(t, sum_key(TALLY_TOOL, ALL_DAYS, name), (uint32_t)by_source[0], by_source[1]);
 }
 
 static void key_text(const struct tally *t, enum tally_by by, uint64_t value, char *out, size_t size)
@@ -240,8 +241,8 @@ static struct tally_row row_of(const struct tally *t, enum tally_by by, uint32_t
 		.sources = t->sums[k].others,
 		.day_packets = day.packets,
 		.day_sources = day.others,
-		.has_before = has_day(t, t->last_day - 1),
-		.has_week = has_day(t, t->last_day - 7),
+		.has_before = by != TALLY_TOOL && has_day(t, t->last_day - 1),
+		.has_week = by != TALLY_TOOL && has_day(t, t->last_day - 7),
 		.before_packets = before.packets,
 		.before_sources = before.others,
 		.week_packets = week.packets,

@@ -29,7 +29,7 @@ void tally_free(struct tally *t);
 /* Ports are the destination ports of TCP SYN and UDP. */
 void tally_flow(struct tally *t, const struct flow *f);
 
-/* A source's tool, as concluded, with the packets it sent as that. */
+/* A source's tool, as concluded, with the packets it sent as that: for totals, not by day. */
 void tally_tool(struct tally *t, const char *tool, const struct addr *source, uint64_t packets, int64_t ns);
 
 struct tally_row {
