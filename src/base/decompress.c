@@ -10,10 +10,10 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define IN_SIZE (1u << 20)
+#define IN_SIZE	     (1u << 20)
 #define MEMORY_LIMIT (192u << 20)
-#define WINDOW_LOG 27
-#define FREE_OUTPUT ((uint64_t)1 << 30)
+#define WINDOW_LOG   27
+#define FREE_OUTPUT  ((uint64_t)1 << 30)
 
 enum kind { KIND_GZIP, KIND_ZSTD, KIND_XZ };
 
@@ -21,7 +21,7 @@ struct decompress {
 	enum kind kind;
 	uint8_t *in;
 	size_t start, end;
-	bool eof, between, begun;	/* between: no member is open */
+	bool eof, between, begun; /* between: no member is open */
 	z_stream gz;
 	ZSTD_DCtx *zstd;
 	lzma_stream xz;
@@ -40,9 +40,12 @@ struct decompress *decompress_for(struct bytes head)
 	if (begins(head, "\x1f\x8b\x08", 3))
 		kind = KIND_GZIP;
 	else if (begins(head, "\x28\xb5\x2f\xfd", 4) ||
-		(head.n >= 4 && (head.p[0] & 0xf0) == 0x50 && begins(bytes_from(head, 1), "\x2a\x4d\x18", 3)))
+		 (head.n >= 4 && (head.p[0] & 0xf0) == 0x50 && begins(bytes_from(head, 1), "\x2a\x4d\x18", 3)))
 		kind = KIND_ZSTD;
-	else if (begins(head, "\xfd" "7zXZ\0", 6))
+	else if (begins(head,
+			 "\xfd"
+			 "7zXZ\0",
+			 6))
 		kind = KIND_XZ;
 	else
 		return NULL;
@@ -182,9 +185,9 @@ static enum decompress_status run_xz(struct decompress *z, uint8_t *to, size_t r
 enum decompress_status decompress_run(struct decompress *z, uint8_t *to, size_t room, size_t *made)
 {
 	size_t before = z->start;
-	enum decompress_status s = z->kind == KIND_GZIP ? run_gzip(z, to, room, made) :
-		z->kind == KIND_ZSTD			? run_zstd(z, to, room, made) :
-							  run_xz(z, to, room, made);
+	enum decompress_status s = z->kind == KIND_GZIP	  ? run_gzip(z, to, room, made)
+				   : z->kind == KIND_ZSTD ? run_zstd(z, to, room, made)
+							  : run_xz(z, to, room, made);
 	z->taken += z->start - before;
 	z->made += *made;
 	if (z->made > FREE_OUTPUT && z->made / INPUT_MAX_EXPANSION > z->taken)

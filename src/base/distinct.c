@@ -9,17 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SLOTS 1024u
-#define REGISTERS 16384u
+#define FIRST_SLOTS   1024u
+#define REGISTERS     16384u
 #define REGISTER_BITS 14
 
 struct distinct {
 	unsigned words;
-	uint32_t *slots;	/* keys; all zero: empty */
+	uint32_t *slots; /* keys; all zero: empty */
 	size_t n_slots, n, max;
-	bool zero;		/* the key of zeros was seen */
+	bool zero; /* the key of zeros was seen */
 	uint64_t seed;
-	uint8_t *registers;	/* once the limit was passed */
+	uint8_t *registers; /* once the limit was passed */
 };
 
 struct distinct *distinct_new(unsigned words, size_t max, uint64_t seed)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How many different addresses: exact up to a limit, then an estimate (HyperLogLog, Flajolet et al. 2007, 16,384 registers: about 0.8 %
- * standard error) that says so. Merging is associative.
+ * How many different addresses: exact up to a limit, then an estimate (HyperLogLog, Flajolet et al. 2007, 16,384
+ * registers: about 0.8 % standard error) that says so. Merging is associative.
  */
 #pragma once
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Three kinds of trouble: a bug stops the program (ENSURE), an operating failure is a negative code, bad input is a value that is counted.
- * Text for people goes through an optional `struct err *`: callers that don't want it pass NULL.
+ * Three kinds of trouble: a bug stops the program (ENSURE), an operating failure is a negative code, bad input is a
+ * value that is counted. Text for people goes through an optional `struct err *`: callers that don't want it pass NULL.
  */
 #pragma once
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 _Noreturn void ensure_failed(const char *cond, const char *file, int line);
 
 struct err {
-	char text[512];	/* no newline at the end; bytes from outside are escaped by whoever prints */
+	char text[512]; /* no newline at the end; bytes from outside are escaped by whoever prints */
 };
 
 /* Replaces the text. Returns `code`, so that a caller can write: return err_set(err, -E..., "..."). */

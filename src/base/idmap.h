@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * 64-bit keys to small numbers, given out in order of first appearance: 0, 1, 2 ... The caller keeps what belongs to a key in arrays of
- * his own, by number. Never forgets; has a limit, and counts what the limit refused.
+ * 64-bit keys to small numbers, given out in order of first appearance: 0, 1, 2 ... The caller keeps what belongs to a
+ * key in arrays of his own, by number. Never forgets; has a limit, and counts what the limit refused.
  */
 #pragma once
 #include <stdbool.h>
@@ -11,8 +11,8 @@
 #define IDMAP_NONE UINT32_MAX
 
 struct idmap {
-	uint32_t *slots;	/* 0: empty, else number + 1 */
-	uint64_t *keys;		/* by number */
+	uint32_t *slots; /* 0: empty, else number + 1 */
+	uint64_t *keys;	 /* by number */
 	size_t n, n_slots, room, max;
 	uint64_t seed, refused;
 };
@@ -27,7 +27,7 @@ uint32_t idmap_find(const struct idmap *m, uint64_t key);
 uint32_t idmap_take(struct idmap *m, uint64_t key, bool *fresh);
 
 /*
- * Makes room in an array that is kept beside the map: returns `array` with at least m->n elements of `size` bytes, new ones zeroed. `*room` is
- * the array's own count.
+ * Makes room in an array that is kept beside the map: returns `array` with at least m->n elements of `size` bytes, new
+ * ones zeroed. `*room` is the array's own count.
  */
 void *idmap_room(void *array, size_t n, size_t *room, size_t size);

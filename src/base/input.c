@@ -14,16 +14,16 @@
 #include <unistd.h>
 
 #define PROBE_SIZE 4096u
-#define READ_SIZE (256u << 10)	/* stays in the second level cache until it was looked at */
-#define MAP_CHUNK (8u << 20)
-#define SHRANK "the file shrank while it was read"
+#define READ_SIZE  (256u << 10) /* stays in the second level cache until it was looked at */
+#define MAP_CHUNK  (8u << 20)
+#define SHRANK	   "the file shrank while it was read"
 
 struct input {
 	int fd;
 	char *name;
-	const uint8_t *map;	/* whole file, or NULL */
+	const uint8_t *map;		     /* whole file, or NULL */
 	size_t map_size, map_pos, map_ready; /* ready: asked for up to here */
-	unsigned lost_before;	/* by other mappings */
+	unsigned lost_before;		     /* by other mappings */
 	uint8_t *buf;
 	size_t cap, start, end;
 	bool eof, probed, may_map;
@@ -37,8 +37,8 @@ struct input {
 static atomic_uint lost_pages;
 
 /*
- * A mapped file that somebody truncates raises SIGBUS where it is read. The handler puts an empty page there, so that the
- * reader sees zeros, finds them malformed and looks at `lost_pages`.
+ * A mapped file that somebody truncates raises SIGBUS where it is read. The handler puts an empty page there, so that
+ * the reader sees zeros, finds them malformed and looks at `lost_pages`.
  */
 static void on_sigbus(int sig, siginfo_t *info, void *context)
 {
@@ -81,9 +81,10 @@ static int open_fd(const char *path, struct stat *st, struct err *err)
 			close(fd);
 		return INPUT_OPEN;
 	}
-	const char *what = S_ISDIR(st->st_mode) ? "a directory" : S_ISBLK(st->st_mode) ? "a block device" :
-		S_ISCHR(st->st_mode)		? "a character device" :
-						  NULL;
+	const char *what = S_ISDIR(st->st_mode)	  ? "a directory"
+			   : S_ISBLK(st->st_mode) ? "a block device"
+			   : S_ISCHR(st->st_mode) ? "a character device"
+						  : NULL;
 	if (what) {
 		close(fd);
 		return err_set(err, INPUT_OPEN, "%.200s: %s, not a file with packets", path, what);
@@ -223,7 +224,8 @@ static struct bytes mapped_window(struct input *in, size_t want)
 		if (n > in->map_size - from)
 			n = in->map_size - from;
 		if (from > MAP_CHUNK && in->map_pos > MAP_CHUNK)
-			madvise((void *)(in->map + ((in->map_pos - MAP_CHUNK) & ~(size_t)(MAP_CHUNK - 1))), MAP_CHUNK, MADV_DONTNEED);
+			madvise((void *)(in->map + ((in->map_pos - MAP_CHUNK) & ~(size_t)(MAP_CHUNK - 1))), MAP_CHUNK,
+				MADV_DONTNEED);
 		/* Threads take the faults where they read; the disk is asked for what comes after. */
 		if (from + n < in->map_size)
 			posix_fadvise(in->fd, (off_t)(from + n), MAP_CHUNK, POSIX_FADV_WILLNEED);
@@ -276,7 +278,8 @@ int input_status(const struct input *in, struct err *err)
 {
 	struct stat st;
 	/* A cut within the last page raises nothing: the size tells. */
-	if (in->map && in->status == INPUT_OK && (shrunk(in) || (fstat(in->fd, &st) == 0 && (size_t)st.st_size < in->map_size)))
+	if (in->map && in->status == INPUT_OK &&
+		(shrunk(in) || (fstat(in->fd, &st) == 0 && (size_t)st.st_size < in->map_size)))
 		return err_set(err, INPUT_READ, "%.200s: %s", in->name, SHRANK);
 	if (in->status != INPUT_OK && err)
 		*err = in->why;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Memory with process lifetime for tables: big blocks on huge pages, given back whole. A first touch of a page costs more than
- * the work done in it, so tables are grown by doubling and reused, never freed and taken again.
+ * Memory with process lifetime for tables: big blocks on huge pages, given back whole. A first touch of a page costs
+ * more than the work done in it, so tables are grown by doubling and reused, never freed and taken again.
  */
 #pragma once
 #include <stddef.h>
 
 /*
- * Zeroed memory of `size` bytes: page aligned, from 2 MiB on aligned to huge pages and asked for on them. Only what is touched takes
- * memory, so that a table can reserve its limit and never move. Ends the process when the system has no address space.
+ * Zeroed memory of `size` bytes: page aligned, from 2 MiB on aligned to huge pages and asked for on them. Only what is
+ * touched takes memory, so that a table can reserve its limit and never move. Ends the process when the system has no
+ * address space.
  */
 void *mem_map(size_t size);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Repeatable random numbers for generators and tests (xoshiro256**, Blackman and Vigna 2018, seeded by splitmix64), and keys from the
- * kernel for everything that an outsider must not guess.
+ * Repeatable random numbers for generators and tests (xoshiro256**, Blackman and Vigna 2018, seeded by splitmix64), and
+ * keys from the kernel for everything that an outsider must not guess.
  */
 #pragma once
 #include <stdint.h>

@@ -102,8 +102,8 @@ const char *text_time(char out[TEXT_TIME_MAX], int64_t ns)
 	}
 	unsigned month, day;
 	civil(days, &year, &month, &day);
-	snprintf(out, TEXT_TIME_MAX, "%04" PRId64 "-%02u-%02uT%02u:%02u:%02u.%09uZ", year, month, day, (unsigned)(rest / 3600),
-		(unsigned)(rest / 60 % 60), (unsigned)(rest % 60), (unsigned)frac);
+	snprintf(out, TEXT_TIME_MAX, "%04" PRId64 "-%02u-%02uT%02u:%02u:%02u.%09uZ", year, month, day,
+		(unsigned)(rest / 3600), (unsigned)(rest / 60 % 60), (unsigned)(rest % 60), (unsigned)frac);
 	return out;
 }
 

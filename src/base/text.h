@@ -6,7 +6,8 @@
 
 #define TEXT_TIME_MAX 48
 
-/* Length of the valid UTF-8 sequence at the front of s (RFC 3629: no surrogates, no overlong forms), 0 when there is none. */
+/* Length of the valid UTF-8 sequence at the front of s (RFC 3629: no surrogates, no overlong forms), 0 when there is
+ * none. */
 size_t text_utf8_length(const char *s, size_t n);
 
 /* Writes RFC 3339 UTC with nine digits for nanoseconds since 1970 and returns `out`. */
@@ -18,7 +19,8 @@ int text_date(const char *text, int64_t *seconds);
 /* How many bytes of `s` whole characters fill, at most `max`: for "%.*s". */
 int text_cut(const char *s, size_t max);
 
-/* Copies outside bytes for a terminal: control characters and invalid UTF-8 as \xNN. Cuts at `size`; always ends with NUL. */
+/* Copies outside bytes for a terminal: control characters and invalid UTF-8 as \xNN. Cuts at `size`; always ends with
+ * NUL. */
 const char *text_escape(char *out, size_t size, const char *s, size_t n);
 
 /* Damerau-free edit distance (Levenshtein), for "did you mean". Words longer than 63 bytes count as far apart. */

@@ -14,8 +14,10 @@ int zone_set(const char *name, struct err *err)
 	char path[256];
 	if (strcmp(name, "UTC") != 0) {
 		if (name[0] == '/' || strstr(name, "..") ||
-			snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name) >= (int)sizeof path || access(path, R_OK) != 0)
-			return err_set(err, -1, "'%.64s' is no time zone of this system (a name like Asia/Tokyo)", name);
+			snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name) >= (int)sizeof path ||
+			access(path, R_OK) != 0)
+			return err_set(
+				err, -1, "'%.64s' is no time zone of this system (a name like Asia/Tokyo)", name);
 	}
 	if (setenv("TZ", name, 1) != 0)
 		return err_set(err, -1, "the time zone can't be set");

@@ -21,7 +21,7 @@ struct evidence {
 	struct tally *tally;
 	struct prefixes dark, own;
 	struct knowing knows;
-	struct idmap questions;	/* DNS questions seen, up to a million */
+	struct idmap questions; /* DNS questions seen, up to a million */
 	const char *kinds;
 	bool no_research;
 };
@@ -37,8 +37,10 @@ static int check_kinds(const char *words, struct err *err)
 			known = strlen(name) == n && strncmp(name, w, n) == 0;
 		}
 		if (!known)
-			return err_set(err, -1, "--kind knows scan, scan-type, backscatter, amplification, icmp-quote, port-new, "
-						"port-surge, own-watch, own-suspect and own-attacked, not '%.*s'", (int)n, w);
+			return err_set(err, -1,
+				"--kind knows scan, scan-type, backscatter, amplification, icmp-quote, port-new, "
+				"port-surge, own-watch, own-suspect and own-attacked, not '%.*s'",
+				(int)n, w);
 		w += n + (w[n] == ',');
 	}
 	return 0;
@@ -122,10 +124,10 @@ static const uint8_t *ip_start(const struct packet *p)
 {
 	if (p->layer == LAYER_IP6)
 		return p->src6 - 8;
-	const uint8_t *t = p->cls <= CLASS_TCP_OTHER ? p->options.p - 20 :
-		p->cls == CLASS_UDP		     ? p->payload.p - 8 :
-		p->cls == CLASS_ICMP		     ? p->payload.p - 4 :
-						       NULL;
+	const uint8_t *t = p->cls <= CLASS_TCP_OTHER ? p->options.p - 20
+			   : p->cls == CLASS_UDP     ? p->payload.p - 8
+			   : p->cls == CLASS_ICMP    ? p->payload.p - 4
+						     : NULL;
 	for (int words = 5; t && words <= 15; words++) {
 		const uint8_t *ip = t - words * 4;
 		if (ip[0] == (0x40 | words) && load_be32(ip + 16) == p->dst4)
@@ -169,8 +171,9 @@ static uint64_t question_key(const struct addr *client, const struct addr *serve
 }
 
 /*
- * Names that answers give. When the input has questions at all, an answer must have one: else one forged datagram could make a whole
- * scan look like visits to names. A capture of one direction has no questions; there every answer is taken.
+ * Names that answers give. When the input has questions at all, an answer must have one: else one forged datagram could
+ * make a whole scan look like visits to names. A capture of one direction has no questions; there every answer is
+ * taken.
  */
 static void names(struct evidence *e, const struct packet *p, struct bytes message)
 {
@@ -184,7 +187,8 @@ static void names(struct evidence *e, const struct packet *p, struct bytes messa
 		(void)idmap_take(&e->questions, question_key(&src, &dst, p->sport, load_be16(head)), &fresh);
 	if ((p->sport != 53 && !multicast) || !(head[2] & 0x80))
 		return;
-	if (!multicast && e->questions.n && idmap_find(&e->questions, question_key(&dst, &src, p->dport, load_be16(head))) == IDMAP_NONE)
+	if (!multicast && e->questions.n &&
+		idmap_find(&e->questions, question_key(&dst, &src, p->dport, load_be16(head))) == IDMAP_NONE)
 		return;
 	(void)dns_addresses(message, name, &x);
 }
@@ -263,7 +267,9 @@ static void on_minute(void *arg, int64_t minute_ns)
 
 struct telescope_sink evidence_sink(struct evidence *e)
 {
-	return (struct telescope_sink){ .arg = e, .flow = on_flow, .source = on_source, .minute = on_minute, .packet = on_packet };
+	return (struct telescope_sink){
+		.arg = e, .flow = on_flow, .source = on_source, .minute = on_minute, .packet = on_packet
+	};
 }
 
 struct darknet *evidence_darknet(struct evidence *e)
@@ -291,7 +297,9 @@ static bool leave_out(void *arg, const struct addr *a, int64_t ns)
 
 struct tally *evidence_tally(struct evidence *e, uint64_t seed)
 {
-	struct tally_params p = { .seed = seed, .offset_s = zone, .place = tally_place, .leave_out = leave_out, .arg = e };
+	struct tally_params p = {
+		.seed = seed, .offset_s = zone, .place = tally_place, .leave_out = leave_out, .arg = e
+	};
 	e->tally = tally_new(&p);
 	return e->tally;
 }

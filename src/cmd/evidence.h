@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* From the command line's options to an analysis that a feed fills: dark and own prefixes, samples, names that DNS answers gave. */
+/* From the command line's options to an analysis that a feed fills: dark and own prefixes, samples, names that DNS
+ * answers gave. */
 #pragma once
 #include "analysis/darknet/darknet.h"
 #include "analysis/tally/tally.h"

@@ -72,8 +72,8 @@ void inputs_feed(struct inputs *s, struct feed *f)
 		if (s->progress)
 			fputs("\r\033[K", stderr);
 		if (it->file.truncated) {
-			snprintf(text, sizeof text, "%s: at byte %llu: %s", it->path, (unsigned long long)it->file.offset,
-				it->file.reason);
+			snprintf(text, sizeof text, "%s: at byte %llu: %s", it->path,
+				(unsigned long long)it->file.offset, it->file.reason);
 			tell(text);
 		}
 		input_close(it->in);

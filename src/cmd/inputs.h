@@ -7,15 +7,15 @@
 
 struct inputs_item {
 	const char *path;
-	struct input *in;	/* NULL: could not be opened */
-	bool failed;		/* not opened, or no capture: exit code 3 */
+	struct input *in; /* NULL: could not be opened */
+	bool failed;	  /* not opened, or no capture: exit code 3 */
 	struct feed_file file;
 };
 
 struct inputs {
 	struct inputs_item *items;
 	size_t n, failed;
-	bool progress;		/* show it on the terminal */
+	bool progress; /* show it on the terminal */
 };
 
 /* Opens what can be opened and tells of the rest on stderr. */

@@ -10,7 +10,8 @@
 /* docs/reference.md: every noun that has a row table. Hidden, for the build. */
 static int reference(void)
 {
-	puts("# Reference: the fields of the records\n\nWritten by `sakimori --reference` from the tables in `src/model/`.\n");
+	puts("# Reference: the fields of the records\n\nWritten by `sakimori --reference` from the tables in "
+	     "`src/model/`.\n");
 	for (size_t i = 0; i < row_kinds_n; i++)
 		row_reference(stdout, row_kinds[i]);
 	return CLI_DONE;

@@ -24,7 +24,8 @@ void paint_text(FILE *out, enum paint_colour c, const char *text)
 void paint_bar(FILE *out, uint64_t part, uint64_t whole, unsigned width)
 {
 	/* Eighths of a cell: U+258F .. U+2588. */
-	static const char *const eighths[] = { "", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a", "\u2589" };
+	static const char *const eighths[] = { "", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a",
+		"\u2589" };
 	char bar[512] = "";
 	size_t n = 0;
 	double cells = whole ? (double)part / (double)whole * width : 0;

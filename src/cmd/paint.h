@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What makes a report readable on a terminal: bars, colours, grouped digits. Without a terminal no colours, and NO_COLOR is obeyed. */
+/* What makes a report readable on a terminal: bars, colours, grouped digits. Without a terminal no colours, and
+ * NO_COLOR is obeyed. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Prefixes from the command line or from a file (@FILE): one a line, optionally with dates: "PREFIX[,FROM[,TO]]" where FROM and TO are
- * YYYY-MM-DD in UTC, valid in [FROM, TO). '#' starts a comment.
+ * Prefixes from the command line or from a file (@FILE): one a line, optionally with dates: "PREFIX[,FROM[,TO]]" where
+ * FROM and TO are YYYY-MM-DD in UTC, valid in [FROM, TO). '#' starts a comment.
  */
 #pragma once
 #include "analysis/darknet/darknet.h"

@@ -50,7 +50,7 @@ struct minutes {
 	struct run *run;
 	int64_t minute;
 	bool open;
-	const char *only;	/* sensor, NULL: all */
+	const char *only; /* sensor, NULL: all */
 };
 
 static int give_source(void *arg, const char *sensor, const struct source *s)
@@ -83,7 +83,8 @@ static int give_flows(void *arg, const struct archive_header *block, const struc
 	char *seen = m->run->sensor;
 	if (m->only && strcmp(m->only, block->sensor) != 0)
 		return 0;
-	snprintf(seen, sizeof m->run->sensor, "%s", seen[0] && strcmp(seen, block->sensor) != 0 ? "several" : block->sensor);
+	snprintf(seen, sizeof m->run->sensor, "%s",
+		seen[0] && strcmp(seen, block->sensor) != 0 ? "several" : block->sensor);
 	if (m->open && block->minute != m->minute && end_minute(m) < 0)
 		return -1;
 	m->minute = block->minute;
@@ -111,13 +112,15 @@ static void broken(void *arg, const char *file, uint64_t offset, uint64_t octets
 		(unsigned long long)octets, reason);
 }
 
-static int from_store(struct run *r, const struct cli_global *g, const struct telescope_options *o, const struct telescope_sink *sink)
+static int from_store(
+	struct run *r, const struct cli_global *g, const struct telescope_options *o, const struct telescope_sink *sink)
 {
 	struct err err = { "" };
 	int code;
 	struct minutes m = { .sink = sink, .run = r, .only = o->sensor };
 	if (o->from && zone_parse(o->from, &r->from_ns) < 0)
-		return complain("--from takes RFC 3339 (2026-11-24T21:00:00Z), a date, or seconds since 1970", CLI_USAGE);
+		return complain(
+			"--from takes RFC 3339 (2026-11-24T21:00:00Z), a date, or seconds since 1970", CLI_USAGE);
 	if (o->to && zone_parse(o->to, &r->to_ns) < 0)
 		return complain("--to takes RFC 3339 (2026-11-24T21:00:00Z), a date, or seconds since 1970", CLI_USAGE);
 	if (r->from_ns >= r->to_ns)
@@ -131,7 +134,9 @@ static int from_store(struct run *r, const struct cli_global *g, const struct te
 		return CLI_FAILED;
 	}
 	r->ran = true;
-	struct store_scan scan = { .from_ns = r->from_ns, .to_ns = r->to_ns, .fn = give_flows, .broken = broken, .arg = &m };
+	struct store_scan scan = {
+		.from_ns = r->from_ns, .to_ns = r->to_ns, .fn = give_flows, .broken = broken, .arg = &m
+	};
 	code = store_scan_flows(m.store, &scan, &err);
 	if (code == 0)
 		code = end_minute(&m);
@@ -154,7 +159,8 @@ int run_all(struct run *r, const struct cli_global *g, const struct telescope_op
 	if (argc && (o->from || o->to))
 		return complain("--from and --to choose a part of the store; they go without files", CLI_USAGE);
 	if (argc && g->store && !r->store)
-		return complain("only flows and events keep what they read in --store; without files it is read with --from and --to",
+		return complain("only flows and events keep what they read in --store; without files it is read with "
+				"--from and --to",
 			CLI_USAGE);
 	if (argc == 0)
 		return complain("name capture files, or a part of the store with --from and --to", CLI_USAGE);

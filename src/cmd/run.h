@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The common course of the telescope's commands: records come from the capture files that were named, or, with --from and --to
- * and no file, from the store; they go into one sink. What parses outside bytes runs in the sandbox.
+ * The common course of the telescope's commands: records come from the capture files that were named, or, with --from
+ * and --to and no file, from the store; they go into one sink. What parses outside bytes runs in the sandbox.
  */
 #pragma once
 #include "cmd/inputs.h"
@@ -9,12 +9,12 @@
 
 struct run {
 	struct inputs in;
-	struct feed *feed;	/* NULL when the store was read */
+	struct feed *feed; /* NULL when the store was read */
 	struct telescope_counts counts;
 	char sensor[64];	/* of what the store gave: its name, "several", empty: nothing */
 	bool ran;		/* something was read, so there is something to say */
 	uint64_t broken;	/* blocks of the store that could not be read */
-	int64_t from_ns, to_ns;	/* of the store's part */
+	int64_t from_ns, to_ns; /* of the store's part */
 	const char *store;	/* directory that is written, NULL: none */
 };
 
@@ -22,8 +22,8 @@ struct run {
 const char *run_store_dir(const struct cli_global *g);
 
 /*
- * Runs everything into fp->telescope.sink. Returns an enum cli_exit; messages are on stderr. run_free() in any case. `writes`: a store
- * directory that is written while parsing, NULL: none.
+ * Runs everything into fp->telescope.sink. Returns an enum cli_exit; messages are on stderr. run_free() in any case.
+ * `writes`: a store directory that is written while parsing, NULL: none.
  */
 int run_all(struct run *r, const struct cli_global *g, const struct telescope_options *o, int argc, char **argv,
 	const struct feed_params *fp);

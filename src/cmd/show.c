@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* "  JP Tokyo AS64496 Example" as far as known; geography files come from outside, but their texts have no control characters. */
+/* "  JP Tokyo AS64496 Example" as far as known; geography files come from outside, but their texts have no control
+ * characters. */
 static void where(FILE *out, const struct location *l)
 {
 	if (l->country[0])
@@ -28,10 +29,13 @@ static void amounts(FILE *out, const struct finding *f)
 {
 	char n[32], m[32], text[96];
 	uint64_t others = f->has_targets ? f->targets : f->has_sources ? f->sources : f->destinations;
-	const char *what = f->has_targets ? "target" : f->has_sources ? "source" : f->has_destinations ? "target" : NULL;
+	const char *what = f->has_targets	 ? "target"
+			   : f->has_sources	 ? "source"
+			   : f->has_destinations ? "target"
+						 : NULL;
 	if (what)
-		snprintf(text, sizeof text, "%s packet%s, %s %s%s", paint_number(n, f->packets), f->packets == 1 ? "" : "s",
-			paint_number(m, others), what, others == 1 ? "" : "s");
+		snprintf(text, sizeof text, "%s packet%s, %s %s%s", paint_number(n, f->packets),
+			f->packets == 1 ? "" : "s", paint_number(m, others), what, others == 1 ? "" : "s");
 	else
 		snprintf(text, sizeof text, "%s packet%s", paint_number(n, f->packets), f->packets == 1 ? "" : "s");
 	fprintf(out, " %-30s", text);
@@ -42,7 +46,8 @@ void show_finding(FILE *out, const struct finding *f)
 	char time[TEXT_TIME_MAX], detail[512], ports[32] = "";
 	size_t o = 0;
 	zone_text(time, f->first_ns);
-	fprintf(out, "%.8s %.16s %-12s %-15s %-12s", f->id, time, finding_kind_name(f->kind), f->subject, f->tool ? f->tool : "");
+	fprintf(out, "%.8s %.16s %-12s %-15s %-12s", f->id, time, finding_kind_name(f->kind), f->subject,
+		f->tool ? f->tool : "");
 	amounts(out, f);
 	for (uint32_t i = 0; i < f->top_ports_n && i < 3 && o < 12; i++)
 		o += (size_t)snprintf(ports + o, sizeof ports - o, "%s%s", i ? "," : "", f->top_ports[i].name);
@@ -86,7 +91,9 @@ uint64_t show_sender(char **paths, int n, const char *sensor)
 		h = random_mix(h ^ (uint8_t)*c);
 	for (int i = 0; i < n; i++) {
 		/* Looked at before it is opened: a pipe that is opened and closed here would lose its writer. */
-		int fd = stat(paths[i], &st) == 0 && S_ISREG(st.st_mode) ? open(paths[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+		int fd = stat(paths[i], &st) == 0 && S_ISREG(st.st_mode)
+				 ? open(paths[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+				 : -1;
 		ssize_t got = 0;
 		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 			got = pread(fd, head, sizeof head, 0);

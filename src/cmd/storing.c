@@ -45,9 +45,11 @@ struct storing {
 static void commit_minute(struct storing *s, struct batch *b)
 {
 	struct column_buf out = { 0 };
-	struct archive_batch a = {
-		.flows = b->flows, .n = b->n_flows, .minute = b->minute, .sender = s->p.sender, .sequence = ++s->sequence
-	};
+	struct archive_batch a = { .flows = b->flows,
+		.n = b->n_flows,
+		.minute = b->minute,
+		.sender = s->p.sender,
+		.sequence = ++s->sequence };
 	snprintf(a.sensor, sizeof a.sensor, "%s", s->p.sensor);
 	archive_encode(s->encoder, &a, &out);
 	rollup_clear(s->rollup);
@@ -172,9 +174,11 @@ struct telescope_sink storing_sink(struct storing *s, const struct telescope_sin
 {
 	if (next)
 		s->next = *next;
-	return (struct telescope_sink){
-		.arg = s, .flow = take_flow, .source = take_source, .minute = take_minute, .packet = s->next.packet ? take_packet : NULL
-	};
+	return (struct telescope_sink){ .arg = s,
+		.flow = take_flow,
+		.source = take_source,
+		.minute = take_minute,
+		.packet = s->next.packet ? take_packet : NULL };
 }
 
 void storing_finding(struct storing *s, const struct finding *f)
@@ -216,7 +220,9 @@ int storing_close(struct storing *s, uint64_t *flows, uint64_t *repeated, struct
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->writer, NULL);
 	if (s->code == 0 && s->n_findings) {
-		struct store_batch batch = { .sensor = s->p.sensor, .findings = s->findings, .findings_n = s->n_findings };
+		struct store_batch batch = {
+			.sensor = s->p.sensor, .findings = s->findings, .findings_n = s->n_findings
+		};
 		s->code = store_commit(s->store, &batch, &s->err);
 	}
 	*flows = s->flows;

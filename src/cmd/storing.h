@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Minutes into the store while captures are read: the reading thread fills one batch, a writer thread sorts, compresses and commits
- * the other. The same captures imported again are recognised by their sender number and change nothing.
+ * Minutes into the store while captures are read: the reading thread fills one batch, a writer thread sorts, compresses
+ * and commits the other. The same captures imported again are recognised by their sender number and change nothing.
  */
 #pragma once
 #include "model/finding.h"
@@ -12,8 +12,8 @@
 struct storing; /* opaque */
 
 struct storing_params {
-	const char *dir, *sensor;	/* sensor NULL: "local" */
-	uint64_t sender;		/* who numbers the batches: the same input, the same number */
+	const char *dir, *sensor; /* sensor NULL: "local" */
+	uint64_t sender;	  /* who numbers the batches: the same input, the same number */
 };
 
 /* Opens the store for writing and starts the writer. NULL with the reason in `err`. */
@@ -25,8 +25,8 @@ struct telescope_sink storing_sink(struct storing *s, const struct telescope_sin
 void storing_finding(struct storing *s, const struct finding *f);
 
 /*
- * Waits for the writer, commits what is left, closes the store. Returns 0, or -1 with the first failure in `err`: everything before it
- * is in the store. `*flows`: acknowledged; `*repeated`: minutes that were there already.
+ * Waits for the writer, commits what is left, closes the store. Returns 0, or -1 with the first failure in `err`:
+ * everything before it is in the store. `*flows`: acknowledged; `*repeated`: minutes that were there already.
  */
 int storing_close(struct storing *s, uint64_t *flows, uint64_t *repeated, struct err *err);
 

@@ -13,7 +13,7 @@
 struct printer {
 	struct json j;
 	const struct evidence *evidence;
-	struct storing *storing;	/* NULL: nothing is kept */
+	struct storing *storing; /* NULL: nothing is kept */
 	bool json;
 	size_t shown;
 };
@@ -42,7 +42,8 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 	struct evidence *e = evidence_new(o, seed);
 	if (!e)
 		return CLI_USAGE;
-	struct feed_params fp = { .telescope = { .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
+	struct feed_params fp = { .telescope = {
+					  .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
 	struct printer p = { .evidence = e, .json = g->json };
 	if (g->store && argc) {
 		p.storing = storing_open(g, o->sensor, argc, argv);
@@ -63,7 +64,9 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 		if (!g->json && p.shown == 0)
 			puts("no findings");
 		if (r.counts.late)
-			fprintf(stderr, "sakimori: %llu packets came more than a minute late: are the files in the order of their times?\n",
+			fprintf(stderr,
+				"sakimori: %llu packets came more than a minute late: are the files in the order of "
+				"their times?\n",
 				(unsigned long long)r.counts.late);
 	}
 	if (p.storing)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * telescope export: the packets behind a finding, unchanged, as a capture. The finding is concluded again from the files; a second reading
- * of them picks its packets.
+ * telescope export: the packets behind a finding, unchanged, as a capture. The finding is concluded again from the
+ * files; a second reading of them picks its packets.
  */
 #include "cmd/telescope.h"
 
@@ -24,8 +24,8 @@
 #define RECORDS 64
 
 struct wanted {
-	const char *id;		/* the whole or its beginning */
-	size_t n;		/* findings that fit */
+	const char *id; /* the whole or its beginning */
+	size_t n;	/* findings that fit */
 	struct finding f;
 };
 
@@ -42,8 +42,8 @@ static void choose(void *arg, const struct finding *f)
 struct match {
 	const struct finding *f;
 	struct addr subject;
-	bool is_target;		/* the subject receives */
-	uint16_t sport, dport;	/* scan-type */
+	bool is_target;	       /* the subject receives */
+	uint16_t sport, dport; /* scan-type */
 	unsigned unwrap;
 };
 
@@ -183,10 +183,12 @@ static int tell(const struct out *o, const struct finding *f, int code)
 {
 	if (o->w && pcapwrite_free(o->w) < 0)
 		return fail("the capture could not be written whole", CLI_FAILED);
-	fprintf(stderr, "sakimori: %s %s: %" PRIu64 " packets written of %" PRIu64 "\n", finding_kind_name(f->kind), f->subject,
-		o->packets, f->packets);
+	fprintf(stderr, "sakimori: %s %s: %" PRIu64 " packets written of %" PRIu64 "\n", finding_kind_name(f->kind),
+		f->subject, o->packets, f->packets);
 	if (o->other_type || o->out_of_range)
-		fprintf(stderr, "sakimori: left out: %" PRIu64 " of another link type, %" PRIu64 " with a time the format can't hold\n",
+		fprintf(stderr,
+			"sakimori: left out: %" PRIu64 " of another link type, %" PRIu64
+			" with a time the format can't hold\n",
 			o->other_type, o->out_of_range);
 	return o->packets ? code : CLI_NEGATIVE;
 }
@@ -225,7 +227,8 @@ int telescope_export(const struct cli_global *g, const void *options, int argc, 
 	struct match m = { 0 };
 	uint64_t seed = random_key();
 	if (!o->finding || !o->output)
-		return fail("export needs --finding ID and --output FILE; telescope events --json shows the ids", CLI_USAGE);
+		return fail("export needs --finding ID and --output FILE; telescope events --json shows the ids",
+			CLI_USAGE);
 	if (argc == 0)
 		return fail("export takes packets from captures: name the files", CLI_USAGE);
 	struct evidence *e = evidence_new(o, seed);
@@ -237,12 +240,15 @@ int telescope_export(const struct cli_global *g, const void *options, int argc, 
 		return CLI_FAILED;
 	}
 	inputs_open(&second, argv, argc, NULL);
-	struct feed_params fp = { .telescope = { .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
+	struct feed_params fp = { .telescope = {
+					  .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	if (r.ran) {
 		darknet_finish(evidence_darknet(e), choose, &w);
 		if (w.n != 1)
-			code = fail(w.n ? "several findings begin with that id, give more of it" : "no finding has that id", CLI_NEGATIVE);
+			code = fail(
+				w.n ? "several findings begin with that id, give more of it" : "no finding has that id",
+				CLI_NEGATIVE);
 		else if (match_init(&m, &w.f) < 0)
 			code = fail("the finding has no address to look for", CLI_NEGATIVE);
 	}

@@ -15,7 +15,7 @@
 
 /* What a flow table can be told to hold (sensor/telescope/flowtable.h). */
 #define FLOWS_LEAST 64u
-#define FLOWS_MOST ((1u << 27) - 1)
+#define FLOWS_MOST  ((1u << 27) - 1)
 
 struct printer {
 	struct json j;
@@ -25,7 +25,8 @@ struct printer {
 
 static void tags_json(struct json *j, const struct flow *f)
 {
-	static const char *const names[] = { "zmap-id", "zmap-syn", "masscan", "mirai", "nmap", "probe", "fragment", "quote" };
+	static const char *const names[] = { "zmap-id", "zmap-syn", "masscan", "mirai", "nmap", "probe", "fragment",
+		"quote" };
 	json_array(j, "tags");
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (f->tags >> i & 1)
@@ -70,14 +71,14 @@ static void print_flow(void *arg, const struct flow *f, bool late)
 		flow_json(&p->j, f);
 		return;
 	}
-	printf("%.16sZ  %-15s %5u  %-15s %5u  %3u ttl %3u %-11s %5u B %8" PRIu64 " packets\n", text_time(time, f->first_ns),
-		addr_text(src, &f->src), f->sport, addr_text(dst, &f->dst), f->dport, f->proto, f->ttl,
-		packet_class_name((enum packet_class)f->cls), f->ip_len, f->packets);
+	printf("%.16sZ  %-15s %5u  %-15s %5u  %3u ttl %3u %-11s %5u B %8" PRIu64 " packets\n",
+		text_time(time, f->first_ns), addr_text(src, &f->src), f->sport, addr_text(dst, &f->dst), f->dport,
+		f->proto, f->ttl, packet_class_name((enum packet_class)f->cls), f->ip_len, f->packets);
 }
 
 struct tools {
 	uint64_t sources[MARK_N + 1], all;
-	bool known;	/* sources were summed over the run: not with --store, not from it */
+	bool known; /* sources were summed over the run: not with --store, not from it */
 };
 
 /* The tool of a source over the whole run, by its exact marks: three matches and half of what it sent. */
@@ -88,15 +89,24 @@ static void count_tool(void *arg, const struct source *s)
 	t->known = true;
 	t->all++;
 	for (int m = 0; m < MARK_N; m++)
-		if (s->marks[m] >= 3 && (uint64_t)s->marks[m] * 2 >= s->packets && (best == MARK_N || s->marks[m] > s->marks[best]))
+		if (s->marks[m] >= 3 && (uint64_t)s->marks[m] * 2 >= s->packets &&
+			(best == MARK_N || s->marks[m] > s->marks[best]))
 			best = m;
 	t->sources[best]++;
 }
 
-static const char *const tool_names[MARK_N + 1] = { [MARK_ZMAP_ID] = "zmap (IP ID 54321)", [MARK_ZMAP_SYN] = "zmap (options)",
-	[MARK_MASSCAN] = "masscan", [MARK_MIRAI] = "mirai", [MARK_NMAP] = "nmap", [MARK_N] = "none" };
-static const char *const tool_keys[MARK_N + 1] = { [MARK_ZMAP_ID] = "zmap_id", [MARK_ZMAP_SYN] = "zmap_syn",
-	[MARK_MASSCAN] = "masscan", [MARK_MIRAI] = "mirai", [MARK_NMAP] = "nmap", [MARK_N] = "none" };
+static const char *const tool_names[MARK_N + 1] = { [MARK_ZMAP_ID] = "zmap (IP ID 54321)",
+	[MARK_ZMAP_SYN] = "zmap (options)",
+	[MARK_MASSCAN] = "masscan",
+	[MARK_MIRAI] = "mirai",
+	[MARK_NMAP] = "nmap",
+	[MARK_N] = "none" };
+static const char *const tool_keys[MARK_N + 1] = { [MARK_ZMAP_ID] = "zmap_id",
+	[MARK_ZMAP_SYN] = "zmap_syn",
+	[MARK_MASSCAN] = "masscan",
+	[MARK_MIRAI] = "mirai",
+	[MARK_NMAP] = "nmap",
+	[MARK_N] = "none" };
 
 static void summary_json(const struct run *r, const struct tools *t, size_t memory)
 {
@@ -133,20 +143,23 @@ static void summary_text(const struct run *r, const struct tools *t, size_t memo
 {
 	const struct telescope_counts *c = &r->counts;
 	char a[32], b[32];
-	printf("packets %s  flows %s  minutes %" PRIu64, paint_number(a, c->packets), paint_number(b, c->flows), c->minutes);
+	printf("packets %s  flows %s  minutes %" PRIu64, paint_number(a, c->packets), paint_number(b, c->flows),
+		c->minutes);
 	if (r->feed)
 		printf("  sources %s  tables %zu MB", paint_number(a, t->all), memory >> 20);
 	putchar('\n');
 	for (int k = 0; k < CLASS_SHORT; k++)
 		if (c->classes[k])
-			printf("  %-12s %14s  ", packet_class_name((enum packet_class)k), paint_number(a, c->classes[k])),
+			printf("  %-12s %14s  ", packet_class_name((enum packet_class)k),
+				paint_number(a, c->classes[k])),
 				paint_bar(stdout, c->classes[k], c->packets, 30), putchar('\n');
 	for (int m = 0; m <= MARK_N; m++)
 		if (t->sources[m])
 			printf("  sources by %-20s %10s\n", tool_names[m], paint_number(a, t->sources[m]));
 	if (c->late || c->folded || c->flows_lost || c->sources_lost)
-		printf("late packets %" PRIu64 ", folded %" PRIu64 ", without a flow %" PRIu64 ", without a source %" PRIu64 "\n", c->late,
-			c->folded, c->flows_lost, c->sources_lost);
+		printf("late packets %" PRIu64 ", folded %" PRIu64 ", without a flow %" PRIu64
+		       ", without a source %" PRIu64 "\n",
+			c->late, c->folded, c->flows_lost, c->sources_lost);
 }
 
 int telescope_flows(const struct cli_global *g, const void *options, int argc, char **argv)
@@ -155,7 +168,9 @@ int telescope_flows(const struct cli_global *g, const void *options, int argc, c
 	struct printer p = { .json = g->json, .limit = o->limit };
 	struct feed_params fp = {
 		.workers = (unsigned)o->workers,
-		.telescope = { .seed = random_key(), .max_flows = o->max_flows, .max_sources = o->max_sources,
+		.telescope = { .seed = random_key(),
+			.max_flows = o->max_flows,
+			.max_sources = o->max_sources,
 			.unwrap = show_unwrap(&o->unwrap) },
 	};
 	struct run r = { 0 };

@@ -16,7 +16,7 @@
 struct reading {
 	struct feed *feed;
 	struct telescope_counts counts;
-	bool decoded;		/* every link type in use is one we decode */
+	bool decoded; /* every link type in use is one we decode */
 	size_t n_types;
 	uint64_t undecoded;
 };
@@ -133,7 +133,7 @@ static void keep(void *arg, const struct finding *f)
 {
 	struct picture *p = arg;
 	bool shown = f->kind == FINDING_SCAN || f->kind == FINDING_BACKSCATTER || f->kind >= FINDING_OWN_WATCH ||
-		f->kind == FINDING_AMPLIFICATION || f->kind == FINDING_ICMP_QUOTE;
+		     f->kind == FINDING_AMPLIFICATION || f->kind == FINDING_ICMP_QUOTE;
 	if (f->kind == FINDING_SCAN && p->tally) {
 		struct addr a;
 		if (addr_parse(f->subject, &a, NULL) == 0)
@@ -213,19 +213,21 @@ static void print_json(struct picture *p)
 	findings_json(&j, "backscatter", p, 1u << FINDING_BACKSCATTER);
 	findings_json(&j, "amplification", p, 1u << FINDING_AMPLIFICATION);
 	findings_json(&j, "icmp_quotes", p, 1u << FINDING_ICMP_QUOTE);
-	findings_json(&j, "own_suspects", p, 1u << FINDING_OWN_WATCH | 1u << FINDING_OWN_SUSPECT | 1u << FINDING_OWN_ATTACKED);
+	findings_json(&j, "own_suspects", p,
+		1u << FINDING_OWN_WATCH | 1u << FINDING_OWN_SUSPECT | 1u << FINDING_OWN_ATTACKED);
 	json_u64(&j, "findings_left_out", p->findings_left_out);
 	json_u64(&j, "late", c->late);
 	json_u64(&j, "folded", c->folded);
 	json_u64(&j, "flows_lost", c->flows_lost);
 	json_u64(&j, "sources_lost", c->sources_lost);
-	json_u64(&j, "analysis_refused", p->evidence ? darknet_refused(evidence_darknet(p->evidence)) + tally_refused(p->tally) : 0);
+	json_u64(&j, "analysis_refused",
+		p->evidence ? darknet_refused(evidence_darknet(p->evidence)) + tally_refused(p->tally) : 0);
 	json_end(&j, '}');
 	json_line(&j);
 }
 
-static const char *const class_titles[CLASS_N] = { "TCP SYN", "TCP SYN-ACK", "TCP ACK", "TCP FIN", "TCP RST", "TCP PUSH", "TCP other",
-	"UDP", "ICMP", "other", "short", "fragments" };
+static const char *const class_titles[CLASS_N] = { "TCP SYN", "TCP SYN-ACK", "TCP ACK", "TCP FIN", "TCP RST",
+	"TCP PUSH", "TCP other", "UDP", "ICMP", "other", "short", "fragments" };
 
 static void class_lines(const struct picture *p)
 {
@@ -247,8 +249,11 @@ static void class_lines(const struct picture *p)
 /* Why a packet is in no class. */
 static void other_layers(const struct picture *p)
 {
-	static const char *const titles[LAYER_N] = { [LAYER_ARP] = "ARP", [LAYER_NONIP] = "no IP", [LAYER_BADIP] = "IP header wrong or cut off",
-		[LAYER_BADL2] = "link header cut off", [LAYER_UNKNOWN] = "link type not decoded" };
+	static const char *const titles[LAYER_N] = { [LAYER_ARP] = "ARP",
+		[LAYER_NONIP] = "no IP",
+		[LAYER_BADIP] = "IP header wrong or cut off",
+		[LAYER_BADL2] = "link header cut off",
+		[LAYER_UNKNOWN] = "link type not decoded" };
 	char n[32];
 	for (int k = LAYER_ARP; k < LAYER_N; k++)
 		if (p->r.counts.layers[k])
@@ -265,7 +270,8 @@ static void top_line(void *arg, const struct tally_row *row)
 	struct lines *l = arg;
 	char n[32], m[32];
 	l->most = l->most ? l->most : row->packets;
-	printf("  %-24.24s %12s packets %10s %-8s ", row->key, paint_number(n, row->packets), paint_number(m, row->sources), l->others);
+	printf("  %-24.24s %12s packets %10s %-8s ", row->key, paint_number(n, row->packets),
+		paint_number(m, row->sources), l->others);
 	paint_bar(stdout, row->packets, l->most, 24);
 	putchar('\n');
 }
@@ -309,10 +315,12 @@ static void print_text(struct picture *p)
 	const struct telescope_counts *c = &p->r.counts;
 	char n[32], m[32], first[TEXT_TIME_MAX], last[TEXT_TIME_MAX];
 	bool exact = true;
-	uint64_t sources = p->r.feed ? feed_distinct(p->r.feed, false, &exact) + feed_distinct(p->r.feed, true, &exact) : 0;
+	uint64_t sources =
+		p->r.feed ? feed_distinct(p->r.feed, false, &exact) + feed_distinct(p->r.feed, true, &exact) : 0;
 	printf("%s packets", paint_number(n, c->packets));
 	if (p->r.feed)
-		printf(", %s bytes on the wire, %s%s sources", paint_number(m, c->bytes), exact ? "" : "about ", paint_number(n, sources));
+		printf(", %s bytes on the wire, %s%s sources", paint_number(m, c->bytes), exact ? "" : "about ",
+			paint_number(n, sources));
 	putchar('\n');
 	if (c->timed)
 		printf("from %s to %s\n", zone_text(first, c->first_ns), zone_text(last, c->last_ns));
@@ -326,13 +334,16 @@ static void print_text(struct picture *p)
 		return;
 	top_lines(p, TALLY_PORT, "Ports that are asked for", "sources");
 	top_lines(p, TALLY_SOURCE, "Sources", "targets");
-	finding_lines(p, "Own addresses", 1u << FINDING_OWN_WATCH | 1u << FINDING_OWN_SUSPECT | 1u << FINDING_OWN_ATTACKED, PAINT_RED);
+	finding_lines(p, "Own addresses",
+		1u << FINDING_OWN_WATCH | 1u << FINDING_OWN_SUSPECT | 1u << FINDING_OWN_ATTACKED, PAINT_RED);
 	top_lines(p, TALLY_TOOL, "Scans by tool", "sources");
 	finding_lines(p, "Scanners", 1u << FINDING_SCAN, PAINT_YELLOW);
-	finding_lines(p, "Victims of attacks", 1u << FINDING_BACKSCATTER | 1u << FINDING_AMPLIFICATION | 1u << FINDING_ICMP_QUOTE, PAINT_BLUE);
+	finding_lines(p, "Victims of attacks",
+		1u << FINDING_BACKSCATTER | 1u << FINDING_AMPLIFICATION | 1u << FINDING_ICMP_QUOTE, PAINT_BLUE);
 	if (c->late || c->folded || c->flows_lost || c->sources_lost)
-		printf("\nlate packets %" PRIu64 ", folded %" PRIu64 ", without a flow %" PRIu64 ", without a source %" PRIu64 "\n", c->late,
-			c->folded, c->flows_lost, c->sources_lost);
+		printf("\nlate packets %" PRIu64 ", folded %" PRIu64 ", without a flow %" PRIu64
+		       ", without a source %" PRIu64 "\n",
+			c->late, c->folded, c->flows_lost, c->sources_lost);
 }
 
 int telescope_read(const struct cli_global *g, const void *options, int argc, char **argv)
@@ -341,7 +352,8 @@ int telescope_read(const struct cli_global *g, const void *options, int argc, ch
 	uint64_t seed = random_key();
 	struct run run = { 0 };
 	struct picture p = { .rows = o->limit ? o->limit : 10, .in = &run.in };
-	struct feed_params fp = { .workers = (unsigned)o->workers, .telescope = { .count_only = o->count, .seed = seed } };
+	struct feed_params fp = { .workers = (unsigned)o->workers,
+		.telescope = { .count_only = o->count, .seed = seed } };
 	if (!o->count) {
 		p.evidence = evidence_new(o, seed);
 		if (!p.evidence)

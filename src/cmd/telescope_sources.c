@@ -105,7 +105,9 @@ int telescope_sources(const struct cli_global *g, const void *options, int argc,
 		return CLI_USAGE;
 	}
 	struct feed_params fp = { .workers = (unsigned)o->workers,
-		.telescope = { .seed = random_key(), .unwrap = show_unwrap(&o->unwrap), .sink = { .arg = &t, .source = add } } };
+		.telescope = { .seed = random_key(),
+			.unwrap = show_unwrap(&o->unwrap),
+			.sink = { .arg = &t, .source = add } } };
 	idmap_init(&t.map, MAX_SOURCES, fp.telescope.seed);
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	size_t rows = o->limit ? o->limit : g->json ? SIZE_MAX : 20;
@@ -121,7 +123,9 @@ int telescope_sources(const struct cli_global *g, const void *options, int argc,
 	if (!g->json && r.ran)
 		printf("%zu sources%s\n", t.map.n, rows < t.map.n ? "; --limit shows more" : "");
 	if (t.map.refused)
-		fprintf(stderr, "sakimori: %" PRIu64 " source minutes beyond the limit of 8 Mi addresses are left out\n", t.map.refused);
+		fprintf(stderr,
+			"sakimori: %" PRIu64 " source minutes beyond the limit of 8 Mi addresses are left out\n",
+			t.map.refused);
 	idmap_fini(&t.map);
 	free(t.v);
 	run_free(&r);

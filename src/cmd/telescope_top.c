@@ -31,7 +31,8 @@ static const char *others_name(enum tally_by by)
 	return by == TALLY_SOURCE ? "targets" : "sources";
 }
 
-static void change_json(struct json *j, const char *key, bool has, uint64_t packets, uint64_t others, const struct top *t)
+static void change_json(
+	struct json *j, const char *key, bool has, uint64_t packets, uint64_t others, const struct top *t)
 {
 	if (!has) {
 		json_null(j, key);
@@ -78,8 +79,8 @@ static void row_text(void *arg, const struct tally_row *row)
 	struct top *t = arg;
 	char n[32], m[32], a[32], b[32], c[32], d[32];
 	t->most = t->most ? t->most : row->packets;
-	printf("  %-28.28s %12s %10s  %7s %7s  %7s %7s  ", row->key, paint_number(n, row->packets), paint_number(m, row->sources),
-		change(a, row->has_before, row->day_packets, row->before_packets),
+	printf("  %-28.28s %12s %10s  %7s %7s  %7s %7s  ", row->key, paint_number(n, row->packets),
+		paint_number(m, row->sources), change(a, row->has_before, row->day_packets, row->before_packets),
 		change(b, row->has_before, row->day_sources, row->before_sources),
 		change(c, row->has_week, row->day_packets, row->week_packets),
 		change(d, row->has_week, row->day_sources, row->week_sources));
@@ -94,8 +95,8 @@ static void print(struct top *t, const struct telescope_options *o, bool json)
 	size_t rows = o->limit ? o->limit : 20;
 	json_init(&t->j, stdout);
 	if (!json) {
-		printf("  %-28s %12s %10s  %15s  %15s\n", tally_by_name(t->by), "packets", others_name(t->by), "against yesterday",
-			"a week before");
+		printf("  %-28s %12s %10s  %15s  %15s\n", tally_by_name(t->by), "packets", others_name(t->by),
+			"against yesterday", "a week before");
 		printf("  %-28s %12s %10s  %7s %7s  %7s %7s\n", "", "", "", "packets", others_name(t->by), "packets",
 			others_name(t->by));
 	}
@@ -106,7 +107,8 @@ static void print(struct top *t, const struct telescope_options *o, bool json)
 		printf("  ... of %zu; --limit shows more\n", all);
 	tally_left_out(t->tally, &packets, &sources);
 	if (packets)
-		printf("research scanners left out: %s packets of %s sources\n", paint_number(n, packets), paint_number(m, sources));
+		printf("research scanners left out: %s packets of %s sources\n", paint_number(n, packets),
+			paint_number(m, sources));
 }
 
 int telescope_top(const struct cli_global *g, const void *options, int argc, char **argv)
@@ -122,7 +124,8 @@ int telescope_top(const struct cli_global *g, const void *options, int argc, cha
 		if (strcmp(o->by, tally_by_name((enum tally_by)by)) == 0)
 			t.by = (enum tally_by)by;
 	t.tally = evidence_tally(e, seed);
-	struct feed_params fp = { .telescope = { .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
+	struct feed_params fp = { .telescope = {
+					  .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	if (r.ran) {
 		if (r.sensor[0])

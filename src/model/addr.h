@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Addresses and prefixes. IPv4 addresses are kept IPv4-mapped (RFC 4291 section 2.5.5.2), so one type orders and hashes both. */
+/* Addresses and prefixes. IPv4 addresses are kept IPv4-mapped (RFC 4291 section 2.5.5.2), so one type orders and hashes
+ * both. */
 #pragma once
 #include "base/bytes.h"
 #include "base/err.h"
@@ -8,12 +9,12 @@
 #define ADDR_TEXT_MAX 64
 
 struct addr {
-	uint8_t b[16];	/* network order */
+	uint8_t b[16]; /* network order */
 };
 
 struct prefix {
-	struct addr addr;	/* host bits zero */
-	uint8_t bits;		/* 0..128, counted in the mapped form: an IPv4 /16 has 112 */
+	struct addr addr; /* host bits zero */
+	uint8_t bits;	  /* 0..128, counted in the mapped form: an IPv4 /16 has 112 */
 };
 
 static inline struct addr addr_from4(uint32_t host_order)
@@ -25,8 +26,8 @@ static inline struct addr addr_from4(uint32_t host_order)
 struct addr addr_from6(const uint8_t b[16]);
 
 /*
- * The address of an IPv6 packet. IPv4-mapped ones have no place on the wire (RFC 4942 section 2.2); so that nobody can pose as an IPv4
- * host with them they are shown in the IPv4-translated form ::ffff:0:a.b.c.d.
+ * The address of an IPv6 packet. IPv4-mapped ones have no place on the wire (RFC 4942 section 2.2); so that nobody can
+ * pose as an IPv4 host with them they are shown in the IPv4-translated form ::ffff:0:a.b.c.d.
  */
 static inline struct addr addr_from_packet6(const uint8_t b[16])
 {
@@ -37,7 +38,7 @@ static inline struct addr addr_from_packet6(const uint8_t b[16])
 	return a;
 }
 bool addr_is4(const struct addr *a);
-uint32_t addr_to4(const struct addr *a);	/* host order; only of IPv4 */
+uint32_t addr_to4(const struct addr *a); /* host order; only of IPv4 */
 static inline bool addr_same(const struct addr *a, const struct addr *b)
 {
 	uint64_t x[2], y[2];
@@ -45,7 +46,7 @@ static inline bool addr_same(const struct addr *a, const struct addr *b)
 	memcpy(y, b, 16);
 	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
-int addr_cmp(const struct addr *a, const struct addr *b);	/* like memcmp: IPv4 sorts as ::ffff:a.b.c.d */
+int addr_cmp(const struct addr *a, const struct addr *b); /* like memcmp: IPv4 sorts as ::ffff:a.b.c.d */
 static inline uint64_t addr_hash(const struct addr *a, uint64_t key)
 {
 	uint64_t w[2];
@@ -60,7 +61,8 @@ const char *prefix_text(char out[ADDR_TEXT_MAX], const struct prefix *p);
 /* "192.0.2.1", "2001:db8::1". Returns 0 or -1 with a reason. */
 int addr_parse(const char *text, struct addr *out, struct err *err) NODISCARD;
 
-/* "192.0.2.0/24", or an address alone as /32 or /128. Host bits that are set are an error that names the right prefix. */
+/* "192.0.2.0/24", or an address alone as /32 or /128. Host bits that are set are an error that names the right prefix.
+ */
 int prefix_parse(const char *text, struct prefix *out, struct err *err) NODISCARD;
 bool prefix_holds(const struct prefix *p, const struct addr *a);
 

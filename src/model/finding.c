@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static const char *const kind_names[FINDING_KIND_N] = { "scan", "scan-type", "backscatter", "amplification", "icmp-quote",
-	"port-new", "port-surge", "own-watch", "own-suspect", "own-attacked" };
+static const char *const kind_names[FINDING_KIND_N] = { "scan", "scan-type", "backscatter", "amplification",
+	"icmp-quote", "port-new", "port-surge", "own-watch", "own-suspect", "own-attacked" };
 static const char *const shape_names[] = { NULL, "horizontal", "vertical", "block" };
 
 const char *finding_kind_name(enum finding_kind k)

@@ -5,11 +5,11 @@
 #include "model/flow.h"
 #include "model/location.h"
 
-#define FINDING_SAMPLES 3
+#define FINDING_SAMPLES	  3
 #define FINDING_PORT_LIST 1024
-#define FINDING_TOP 16
-#define FINDING_COUNTS 16
-#define FINDING_HEAD 96
+#define FINDING_TOP	  16
+#define FINDING_COUNTS	  16
+#define FINDING_HEAD	  96
 
 enum finding_kind {
 	FINDING_SCAN,
@@ -28,7 +28,8 @@ const char *finding_kind_name(enum finding_kind k);
 
 enum finding_shape { SHAPE_NONE, SHAPE_HORIZONTAL, SHAPE_VERTICAL, SHAPE_BLOCK };
 
-/* A packet as evidence. `head` are the first captured bytes from the IP header on; head_len 0 when they weren't kept. */
+/* A packet as evidence. `head` are the first captured bytes from the IP header on; head_len 0 when they weren't kept.
+ */
 struct finding_sample {
 	int64_t ns;
 	struct addr src, dst;
@@ -45,30 +46,32 @@ struct finding_count {
 };
 
 struct finding {
-	char id[33];		/* hex of a 128-bit hash of (kind, subject, sensor, first) */
+	char id[33]; /* hex of a 128-bit hash of (kind, subject, sensor, first) */
 	enum finding_kind kind;
-	char subject[128];	/* address, or "SRC SPORT>DPORT" for scan-type, or "PROTO/PORT" for ports */
+	char subject[128]; /* address, or "SRC SPORT>DPORT" for scan-type, or "PROTO/PORT" for ports */
 	char sensor[64];
-	const char *tool;	/* static text: zmap, masscan, mirai, telnet-bot, nmap, constant-key, none; NULL where it has no meaning */
+	const char *tool; /* static text: zmap, masscan, mirai, telnet-bot, nmap, constant-key, none; NULL where it has
+			     no meaning */
 	enum finding_shape shape;
 	uint64_t packets, targets, ports, destinations, sources;
 	bool has_targets, has_ports, has_destinations, has_sources; /* otherwise null */
-	uint16_t port_list[FINDING_PORT_LIST];	/* ascending, the lowest 1,024 */
+	uint16_t port_list[FINDING_PORT_LIST];			    /* ascending, the lowest 1,024 */
 	uint32_t port_list_n;
-	struct finding_count top_ports[FINDING_TOP];	/* name is the port in decimal; by packets, then first seen */
+	struct finding_count top_ports[FINDING_TOP]; /* name is the port in decimal; by packets, then first seen */
 	uint32_t top_ports_n;
-	struct finding_count by_flags[64];	/* name "0x12"; by flags ascending */
+	struct finding_count by_flags[64]; /* name "0x12"; by flags ascending */
 	uint32_t by_flags_n;
 	int64_t first_ns, last_ns;
-	uint8_t confidence;	/* 0..100; meaning published in docs/findings.md */
-	const char *severity;	/* static text: info, low, medium, high */
+	uint8_t confidence;   /* 0..100; meaning published in docs/findings.md */
+	const char *severity; /* static text: info, low, medium, high */
 	bool spoofable;
 	struct finding_sample samples[FINDING_SAMPLES];
 	uint32_t samples_n;
-	struct finding_count counts[FINDING_COUNTS];	/* what led to the conclusion, by name */
+	struct finding_count counts[FINDING_COUNTS]; /* what led to the conclusion, by name */
 	uint32_t counts_n;
-	struct location place;	/* of the subject's address; in JSON country, asn, as_name, place{city, latitude, longitude} or null */
-	char detail[256];	/* one more word: "NULL scan", "udp protocol dns", owner; empty: null */
+	struct location place; /* of the subject's address; in JSON country, asn, as_name, place{city, latitude,
+				  longitude} or null */
+	char detail[256];      /* one more word: "NULL scan", "udp protocol dns", owner; empty: null */
 };
 
 /* Fills `id` from kind, subject, sensor, first_ns. */

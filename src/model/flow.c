@@ -18,6 +18,7 @@ int flow_cmp(const struct flow *a, const struct flow *b)
 	if (r == 0)
 		r = order(a->sport, b->sport);
 	if (r == 0)
-		r = order((uint64_t)a->ip_len << 16 | a->proto << 8 | a->ttl, (uint64_t)b->ip_len << 16 | b->proto << 8 | b->ttl);
+		r = order((uint64_t)a->ip_len << 16 | a->proto << 8 | a->ttl,
+			(uint64_t)b->ip_len << 16 | b->proto << 8 | b->ttl);
 	return r == 0 ? order(a->tcp_flags, b->tcp_flags) : r;
 }

@@ -11,9 +11,9 @@ enum source_mark { MARK_ZMAP_ID, MARK_ZMAP_SYN, MARK_MASSCAN, MARK_MIRAI, MARK_N
  * A tool that derives a field from the destination and a session key shows as a constant XOR (Ghiette et al. 2016).
  */
 enum source_constant {
-	CONST_SEQ,		/* sequence number */
-	CONST_SEQ_DST,		/* seq ^ dst */
-	CONST_SEQ_DST_PORTS,	/* seq ^ dst ^ (dport << 16 | sport) */
+	CONST_SEQ,	     /* sequence number */
+	CONST_SEQ_DST,	     /* seq ^ dst */
+	CONST_SEQ_DST_PORTS, /* seq ^ dst ^ (dport << 16 | sport) */
 	CONST_IP_ID,
 	CONST_SPORT,
 	CONST_WINDOW,
@@ -22,12 +22,13 @@ enum source_constant {
 
 struct source {
 	struct addr addr;
-	int64_t minute;		/* minutes since 1970 */
+	int64_t minute; /* minutes since 1970 */
 	int64_t first_ns, last_ns;
-	uint64_t packets, bytes;	/* bytes from the IP header on */
+	uint64_t packets, bytes; /* bytes from the IP header on */
 	uint32_t by_class[CLASS_N];
 	uint32_t marks[MARK_N];
-	uint32_t syns;		/* SYN packets: what `marks` and `constants` are relative to (MASSCAN: TCP and UDP probes) */
-	uint32_t constants;	/* bit k: source_constant k held for all SYNs of the minute (when syns >= 2) */
-	uint32_t targets, ports; /* distinct destinations; distinct (protocol, port) of TCP and UDP; exact within the minute */
+	uint32_t syns; /* SYN packets: what `marks` and `constants` are relative to (MASSCAN: TCP and UDP probes) */
+	uint32_t constants; /* bit k: source_constant k held for all SYNs of the minute (when syns >= 2) */
+	uint32_t targets,
+		ports; /* distinct destinations; distinct (protocol, port) of TCP and UDP; exact within the minute */
 };

@@ -97,7 +97,8 @@ int storefiles_check(const char *dir, struct err *err)
 		return errno == ENOENT ? 0 : failed(err, "list", path);
 	for (struct dirent *e; !rc && (e = readdir(d));)
 		if (segment_parse_name(e->d_name, &hour) == 0)
-			rc = err_set(err, -STORE_DAMAGED, "%s has flows but lost its store.db: put that back, or move the flows away", dir);
+			rc = err_set(err, -STORE_DAMAGED,
+				"%s has flows but lost its store.db: put that back, or move the flows away", dir);
 	closedir(d);
 	return rc;
 }

@@ -33,7 +33,8 @@ int storefiles_lock(struct store *s, const char *dir, struct err *err) NODISCARD
 
 int storefiles_open(struct store *s, const char *dir, struct err *err) NODISCARD;
 
-/* Before the database is made: -STORE_DAMAGED when there are segments without one. Recovery would take them for uncommitted. */
+/* Before the database is made: -STORE_DAMAGED when there are segments without one. Recovery would take them for
+ * uncommitted. */
 int storefiles_check(const char *dir, struct err *err);
 
 /* Cuts every segment to its committed length; files the database doesn't know become empty and go. */

@@ -7,19 +7,19 @@
 #include <stdlib.h>
 
 #define PCAP_HEADER 24u
-#define PREFETCH 2048	/* octets ahead: some records, so that a page of the file that ends stops nothing */
+#define PREFETCH    2048 /* octets ahead: some records, so that a page of the file that ends stops nothing */
 
 /* Magic numbers as read little-endian; the swapped ones are what a big-endian writer leaves. */
 static const struct {
 	uint32_t magic;
 	bool ns;
-	uint8_t record;	/* octets of a record header */
+	uint8_t record; /* octets of a record header */
 } magics[] = {
-	{ 0xa1b2c3d4, false, 16 },	/* libpcap since 1998 */
-	{ 0xa1b23c4d, true, 16 },	/* nanoseconds */
-	{ 0xa1b2cd34, false, 24 },	/* Kuznetzov's: interface, protocol and packet type behind the lengths */
-	{ 0xa1b234cd, false, 24 },	/* Mesquita's, the same layout */
-	{ 0xa12b3c4d, false, 16 },	/* Navtel */
+	{ 0xa1b2c3d4, false, 16 }, /* libpcap since 1998 */
+	{ 0xa1b23c4d, true, 16 },  /* nanoseconds */
+	{ 0xa1b2cd34, false, 24 }, /* Kuznetzov's: interface, protocol and packet type behind the lengths */
+	{ 0xa1b234cd, false, 24 }, /* Mesquita's, the same layout */
+	{ 0xa12b3c4d, false, 16 }, /* Navtel */
 };
 
 static bool find_magic(uint32_t value, size_t *at)
@@ -49,7 +49,8 @@ bool capfile_recognise(struct bytes head)
 	size_t at;
 	if (head.n < 4)
 		return false;
-	return load_le32(head.p) == 0x0a0d0d0a || find_magic(load_le32(head.p), &at) || find_magic(load_be32(head.p), &at);
+	return load_le32(head.p) == 0x0a0d0d0a || find_magic(load_le32(head.p), &at) ||
+	       find_magic(load_be32(head.p), &at);
 }
 
 enum capfile_status capfile_fail(struct capfile *c, const char *fmt, uint64_t value)
@@ -76,7 +77,8 @@ void capfile_declare(struct capfile *c, int linktype)
 	*known |= bit;
 }
 
-/* The file header, also that of a second file behind the first. Version, time zone and accuracy are junk in the wild. */
+/* The file header, also that of a second file behind the first. Version, time zone and accuracy are junk in the wild.
+ */
 static void pcap_header(struct capfile *c, const uint8_t *p)
 {
 	size_t at;
@@ -92,15 +94,15 @@ static void pcap_header(struct capfile *c, const uint8_t *p)
 }
 
 /*
- * A record whose "seconds" are a magic, whose "fraction" is version 2.4 and whose lengths are both 0 is the header of another file, as far as
- * its first 16 octets say; all 24 are wanted before it is believed.
+ * A record whose "seconds" are a magic, whose "fraction" is version 2.4 and whose lengths are both 0 is the header of
+ * another file, as far as its first 16 octets say; all 24 are wanted before it is believed.
  */
 static bool is_header(const uint8_t *p)
 {
 	size_t at;
 	uint32_t version = load_le32(p + 4);
 	return (find_magic(load_le32(p), &at) || find_magic(load_be32(p), &at)) && load_le64(p + 8) == 0 &&
-		(version == 0x00040002 || version == 0x04000200);
+	       (version == 0x00040002 || version == 0x04000200);
 }
 
 static inline uint32_t get32(const uint8_t *p, bool swapped)
@@ -109,8 +111,8 @@ static inline uint32_t get32(const uint8_t *p, bool swapped)
 }
 
 /*
- * A record of no captured bytes or too many, which is rare. `*empty`: it is an ordinary packet without bytes. Else RECORDS behind another
- * file's header, MORE when that may be one and isn't all there.
+ * A record of no captured bytes or too many, which is rare. `*empty`: it is an ordinary packet without bytes. Else
+ * RECORDS behind another file's header, MORE when that may be one and isn't all there.
  */
 static enum capfile_status odd_record(struct capfile *c, struct bytes w, struct capfile_read *out, bool *empty)
 {
@@ -131,8 +133,8 @@ static enum capfile_status odd_record(struct capfile *c, struct bytes w, struct 
 }
 
 /* What a record costs here every packet costs: state is kept in locals, and each record is looked at once. */
-static inline __attribute__((always_inline)) enum capfile_status pcap_records(struct capfile *c, struct bytes w,
-	struct capfile_read *out, bool swapped)
+static inline __attribute__((always_inline)) enum capfile_status pcap_records(
+	struct capfile *c, struct bytes w, struct capfile_read *out, bool swapped)
 {
 	const uint8_t *p = w.p, *end = w.p + w.n;
 	const size_t header = c->record_header;
@@ -197,8 +199,8 @@ static enum capfile_status start(struct capfile *c, struct bytes w, struct capfi
 	return CAPFILE_RECORDS;
 }
 
-enum capfile_status capfile_read(struct capfile *c, struct bytes window, struct capfile_record *recs, size_t max, size_t *n,
-	size_t *used)
+enum capfile_status capfile_read(
+	struct capfile *c, struct bytes window, struct capfile_record *recs, size_t max, size_t *n, size_t *used)
 {
 	struct capfile_read out = { .recs = recs, .max = max };
 	enum capfile_status s;
@@ -227,7 +229,9 @@ const char *capfile_error(const struct capfile *c)
 
 const char *capfile_cut(struct capfile *c, struct bytes left)
 {
-	const char *what = c->format == CAPFILE_UNKNOWN ? "file header" : c->format == CAPFILE_PCAP ? "record" : "block";
+	const char *what = c->format == CAPFILE_UNKNOWN ? "file header"
+			   : c->format == CAPFILE_PCAP	? "record"
+							: "block";
 	snprintf(c->why, sizeof c->why, "%s cut off after %zu of %s%zu bytes", what, left.n,
 		left.n < c->record_header || c->format != CAPFILE_PCAP ? "at least " : "", capfile_want(c));
 	return c->why;

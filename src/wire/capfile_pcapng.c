@@ -6,7 +6,7 @@
 
 enum {
 	BLOCK_INTERFACE = 1,
-	BLOCK_PACKET = 2,	/* obsolete */
+	BLOCK_PACKET = 2, /* obsolete */
 	BLOCK_SIMPLE = 3,
 	BLOCK_STATISTICS = 5,
 	BLOCK_ENHANCED = 6,
@@ -229,7 +229,8 @@ static bool block(struct capfile *c, uint32_t type, struct bytes body, struct ca
 	}
 }
 
-/* Byte order and length of a block at `p` (12 bytes at least); the section header brings its own byte order (section 4.1). */
+/* Byte order and length of a block at `p` (12 bytes at least); the section header brings its own byte order
+ * (section 4.1). */
 static enum capfile_status measure(struct capfile *c, const uint8_t *p, uint32_t *type, size_t *length)
 {
 	*type = load_le32(p);

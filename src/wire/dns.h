@@ -7,7 +7,8 @@
 typedef void dns_address(void *arg, const uint8_t *octets, size_t n);
 
 /*
- * Calls `fn` for every address in the answers of a response. Returns how many, 0 for queries, -1 when the message is cut off or
- * malformed (what came before was reported). Compression pointers are skipped, never followed, so nothing can loop.
+ * Calls `fn` for every address in the answers of a response. Returns how many, 0 for queries, -1 when the message is
+ * cut off or malformed (what came before was reported). Compression pointers are skipped, never followed, so nothing
+ * can loop.
  */
 int dns_addresses(struct bytes message, dns_address *fn, void *arg);

@@ -3,15 +3,36 @@
 
 #include <stdio.h>
 
-static const struct { int type; bool decoded; const char *name; } names[] = {
-	{ LINK_NULL, true, "NULL" }, { LINK_ETHERNET, true, "ETHERNET" }, { LINK_RAW_12, true, "RAW" },
-	{ LINK_RAW_14, true, "RAW" }, { LINK_RAW, true, "RAW" }, { LINK_LOOP, true, "LOOP" },
-	{ LINK_SLL, true, "LINUX_SLL" }, { LINK_IPV4, true, "IPV4" }, { LINK_IPV6, true, "IPV6" },
-	{ LINK_SLL2, true, "LINUX_SLL2" }, { 9, false, "PPP" }, { 8, false, "SLIP" }, { 104, false, "C_HDLC" },
-	{ 105, false, "IEEE802_11" }, { 107, false, "FRELAY" }, { 119, false, "IEEE802_11_PRISM" },
-	{ 123, false, "SUNATM" }, { 127, false, "IEEE802_11_RADIOTAP" }, { 50, false, "PPP_HDLC" },
-	{ 149, false, "USER2" }, { 187, false, "BLUETOOTH_HCI_H4" }, { 189, false, "USB_LINUX" },
-	{ 195, false, "IEEE802_15_4_WITHFCS" }, { 239, false, "NFLOG" }, { 220, false, "USB_LINUX_MMAPPED" },
+static const struct {
+	int type;
+	bool decoded;
+	const char *name;
+} names[] = {
+	{ LINK_NULL, true, "NULL" },
+	{ LINK_ETHERNET, true, "ETHERNET" },
+	{ LINK_RAW_12, true, "RAW" },
+	{ LINK_RAW_14, true, "RAW" },
+	{ LINK_RAW, true, "RAW" },
+	{ LINK_LOOP, true, "LOOP" },
+	{ LINK_SLL, true, "LINUX_SLL" },
+	{ LINK_IPV4, true, "IPV4" },
+	{ LINK_IPV6, true, "IPV6" },
+	{ LINK_SLL2, true, "LINUX_SLL2" },
+	{ 9, false, "PPP" },
+	{ 8, false, "SLIP" },
+	{ 104, false, "C_HDLC" },
+	{ 105, false, "IEEE802_11" },
+	{ 107, false, "FRELAY" },
+	{ 119, false, "IEEE802_11_PRISM" },
+	{ 123, false, "SUNATM" },
+	{ 127, false, "IEEE802_11_RADIOTAP" },
+	{ 50, false, "PPP_HDLC" },
+	{ 149, false, "USER2" },
+	{ 187, false, "BLUETOOTH_HCI_H4" },
+	{ 189, false, "USB_LINUX" },
+	{ 195, false, "IEEE802_15_4_WITHFCS" },
+	{ 239, false, "NFLOG" },
+	{ 220, false, "USB_LINUX_MMAPPED" },
 };
 
 bool link_known(int linktype)

@@ -26,9 +26,10 @@ enum {
 };
 
 struct link {
-	uint16_t ethertype;	/* of the innermost tag; 0 when the link layer names no EtherType (802.3 length, other families) */
-	uint8_t vlans;		/* VLAN tags seen, at most 255 counted */
-	bool bad_raw;		/* raw IP whose version nibble is neither 4 nor 6 */
+	uint16_t ethertype; /* of the innermost tag; 0 when the link layer names no EtherType (802.3 length, other
+			       families) */
+	uint8_t vlans;	    /* VLAN tags seen, at most 255 counted */
+	bool bad_raw;	    /* raw IP whose version nibble is neither 4 nor 6 */
 	struct bytes payload;
 };
 

@@ -4,16 +4,16 @@
 enum { QUESTION = 1, ANSWER = 2, ANY = 3 };
 
 /*
- * One row a shape: `port` 0 means the shape alone says it (first rows); else one of the two ports must be it. `at` and `magic` are compared
- * byte by byte where `mask` has a bit. The direction tells questions that scanners ask from all else: what
- * ordinary programs send to silent peers by themselves (QUIC, STUN, DHT, WireGuard, DHCP) is no probe.
+ * One row a shape: `port` 0 means the shape alone says it (first rows); else one of the two ports must be it. `at` and
+ * `magic` are compared byte by byte where `mask` has a bit. The direction tells questions that scanners ask from all
+ * else: what ordinary programs send to silent peers by themselves (QUIC, STUN, DHT, WireGuard, DHCP) is no probe.
  */
 struct shape {
 	enum udp_protocol proto;
 	uint16_t port;
 	uint8_t direction;
 	uint8_t at, n;
-	uint8_t min;		/* shortest payload */
+	uint8_t min;		  /* shortest payload */
 	const char *magic, *mask; /* mask NULL: all bits */
 };
 
@@ -49,7 +49,8 @@ static const struct shape shapes[] = {
 	{ UDP_PROTO_NTP, 123, ANSWER, 0, 1, 48, "\4", "\7" },
 	{ UDP_PROTO_NTP, 123, ANSWER, 0, 1, 8, "\x80", "\x80" },
 	{ UDP_PROTO_NTP, 123, ANSWER, 0, 2, 12, "\6\x80", "\7\x80" },
-	{ UDP_PROTO_NETBIOS, 137, QUESTION, 2, 10, 50, "\0\0\0\1\0\0\0\0\0\0", "\x80\0\xff\xff\xff\xff\xff\xff\xff\xff" },
+	{ UDP_PROTO_NETBIOS, 137, QUESTION, 2, 10, 50, "\0\0\0\1\0\0\0\0\0\0",
+		"\x80\0\xff\xff\xff\xff\xff\xff\xff\xff" },
 	{ UDP_PROTO_NETBIOS, 137, ANSWER, 2, 1, 12, "\x80", "\x80" },
 	{ UDP_PROTO_SNMP, 161, ANY, 0, 1, 20, "\x30", NULL },
 	{ UDP_PROTO_SNMP, 162, ANSWER, 0, 1, 20, "\x30", NULL },
@@ -81,9 +82,9 @@ static const struct shape shapes[] = {
 	{ UDP_PROTO_WIREGUARD, 51820, ANSWER, 0, 4, 148, "\1\0\0\0", NULL },
 };
 
-static const char *const names[UDP_PROTO_N] = { NULL, "dns", "ntp", "snmp", "ssdp", "sip", "mdns", "coap", "memcached", "chargen",
-	"netbios", "tftp", "isakmp", "stun", "rip", "portmap", "ipmi", "cldap", "bittorrent", "quake", "ubnt", "bacnet", "wsd", "quic",
-	"dtls", "openvpn", "wireguard", "dhcp", "syslog" };
+static const char *const names[UDP_PROTO_N] = { NULL, "dns", "ntp", "snmp", "ssdp", "sip", "mdns", "coap", "memcached",
+	"chargen", "netbios", "tftp", "isakmp", "stun", "rip", "portmap", "ipmi", "cldap", "bittorrent", "quake",
+	"ubnt", "bacnet", "wsd", "quic", "dtls", "openvpn", "wireguard", "dhcp", "syslog" };
 
 const char *udp_protocol_name(enum udp_protocol p)
 {
@@ -103,8 +104,8 @@ static bool fits(const struct shape *s, uint16_t sport, uint16_t dport, struct b
 	return true;
 }
 
-#define SHAPES (sizeof shapes / sizeof *shapes)
-#define ANY_PORT 14	/* rows before those with a port */
+#define SHAPES	 (sizeof shapes / sizeof *shapes)
+#define ANY_PORT 14 /* rows before those with a port */
 
 /* First row of each port, found without searching: udp_protocol_index_ok() tells when a new row makes this wrong. */
 #define AT(port) (((port) ^ (port) >> 8) & 255)

@@ -7,7 +7,12 @@
 
 static void prefixes(void **state)
 {
-	static const struct { const char *text; int want; const char *back; uint64_t size; } cases[] = {
+	static const struct {
+		const char *text;
+		int want;
+		const char *back;
+		uint64_t size;
+	} cases[] = {
 		{ "192.0.2.0/24", 0, "192.0.2.0/24", 256 },
 		{ "192.0.2.7", 0, "192.0.2.7/32", 1 },
 		{ "0.0.0.0/0", 0, "0.0.0.0/0", (uint64_t)1 << 32 },
@@ -44,7 +49,8 @@ static void membership(void **state)
 	assert_true(prefix_holds(&p, &in));
 }
 
-/* Pairs that differ in one bit of each half: neighbours in an address plan, and what a sender picks who wants to pass for another. */
+/* Pairs that differ in one bit of each half: neighbours in an address plan, and what a sender picks who wants to pass
+ * for another. */
 static void hashes(void **state)
 {
 	struct addr a, b;
@@ -62,6 +68,7 @@ static void hashes(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(prefixes), cmocka_unit_test(membership), cmocka_unit_test(hashes) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(prefixes), cmocka_unit_test(membership),
+		cmocka_unit_test(hashes) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The conclusions (darknet, judge, event, emit, fill, tools, ports) from flows made by hand: a case is a few rows and what must come of them. */
+/* The conclusions (darknet, judge, event, emit, fill, tools, ports) from flows made by hand: a case is a few rows and
+ * what must come of them. */
 #include "analysis/darknet/darknet.h"
 #include "wire/packet.h"
 #include <setjmp.h>
@@ -9,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SEC ((int64_t)1000000000)
-#define T0 (1767225600 * SEC)
-#define DARK 0xc6120000u	/* 198.18.0.0 */
-#define MAX 64
+#define SEC  ((int64_t)1000000000)
+#define T0   (1767225600 * SEC)
+#define DARK 0xc6120000u /* 198.18.0.0 */
+#define MAX  64
 
 static struct finding *found;
 static size_t n_found;
@@ -44,11 +45,19 @@ static const struct finding *only(enum finding_kind kind)
 
 static struct flow flow(uint32_t src, uint32_t dst, uint16_t sport, uint16_t dport, int64_t at_s)
 {
-	return (struct flow){
-		.src = addr_from4(src), .dst = addr_from4(dst), .sport = sport, .dport = dport, .proto = PROTO_TCP, .ttl = 50,
-		.tcp_flags = TCP_SYN, .cls = CLASS_TCP_SYN, .ip_len = 40, .packets = 1, .bytes = 40, .first_ns = T0 + at_s * SEC,
-		.last_ns = T0 + at_s * SEC
-	};
+	return (struct flow){ .src = addr_from4(src),
+		.dst = addr_from4(dst),
+		.sport = sport,
+		.dport = dport,
+		.proto = PROTO_TCP,
+		.ttl = 50,
+		.tcp_flags = TCP_SYN,
+		.cls = CLASS_TCP_SYN,
+		.ip_len = 40,
+		.packets = 1,
+		.bytes = 40,
+		.first_ns = T0 + at_s * SEC,
+		.last_ns = T0 + at_s * SEC };
 }
 
 static void flags(struct flow *f, uint8_t tcp_flags, enum packet_class cls)
@@ -87,9 +96,17 @@ static void end(struct darknet *d)
 /* 5 targets or 15 ports make a scan in dark space, one less doesn't. */
 static void thresholds(void **state)
 {
-	static const struct { uint32_t targets, ports; size_t want; enum finding_shape shape; } cases[] = {
-		{ 4, 1, 0, SHAPE_NONE }, { 5, 1, 1, SHAPE_HORIZONTAL }, { 1, 14, 0, SHAPE_NONE }, { 1, 15, 1, SHAPE_VERTICAL },
-		{ 6, 6, 1, SHAPE_BLOCK }, { 300, 2, 1, SHAPE_HORIZONTAL },
+	static const struct {
+		uint32_t targets, ports;
+		size_t want;
+		enum finding_shape shape;
+	} cases[] = {
+		{ 4, 1, 0, SHAPE_NONE },
+		{ 5, 1, 1, SHAPE_HORIZONTAL },
+		{ 1, 14, 0, SHAPE_NONE },
+		{ 1, 15, 1, SHAPE_VERTICAL },
+		{ 6, 6, 1, SHAPE_BLOCK },
+		{ 300, 2, 1, SHAPE_HORIZONTAL },
 	};
 	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
 		struct darknet *d = start(true, NULL);
@@ -134,9 +151,17 @@ static void events_end(void **state)
 /* Without dark space: targets that open, answer UDP or were asked for by name don't count. */
 static void silent_targets(void **state)
 {
-	static const struct { const char *name; int open, named; size_t want; bool self; } cases[] = {
-		{ "all silent", 0, 0, 1, false }, { "one opens, five are silent", 1, 0, 1, false }, { "two open", 2, 0, 0, false },
-		{ "two are named", 0, 2, 0, false }, { "named by the prober himself", 0, 6, 1, true },
+	static const struct {
+		const char *name;
+		int open, named;
+		size_t want;
+		bool self;
+	} cases[] = {
+		{ "all silent", 0, 0, 1, false },
+		{ "one opens, five are silent", 1, 0, 1, false },
+		{ "two open", 2, 0, 0, false },
+		{ "two are named", 0, 2, 0, false },
+		{ "named by the prober himself", 0, 6, 1, true },
 	};
 	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
 		struct addr server = addr_from4(cases[c].self ? 0x0a000001 : 0x09090909);
@@ -168,9 +193,11 @@ static void order(void **state)
 		struct darknet *d = start(false, NULL);
 		for (int i = 0; i < 40; i++) {
 			int t = turn ? 39 - i : i;
-			struct flow f = flow(0x0a000001, 0x08080800 + (uint32_t)t / 2, (uint16_t)(40000 + t / 2), 23, 1 + t / 2);
+			struct flow f = flow(
+				0x0a000001, 0x08080800 + (uint32_t)t / 2, (uint16_t)(40000 + t / 2), 23, 1 + t / 2);
 			if (t % 2) {
-				f = flow(0x08080800 + (uint32_t)t / 2, 0x0a000001, 23, (uint16_t)(40000 + t / 2), 2 + t / 2);
+				f = flow(0x08080800 + (uint32_t)t / 2, 0x0a000001, 23, (uint16_t)(40000 + t / 2),
+					2 + t / 2);
 				flags(&f, TCP_RST | TCP_ACK, CLASS_TCP_RST);
 			}
 			darknet_flow(d, &f);
@@ -185,10 +212,16 @@ static void order(void **state)
 	assert_memory_equal(ids[0][0], ids[1][0], 33);
 }
 
-/* One packet: watch. Three to two places with one TTL: suspect. TTLs all over: forged, watch. Answers: attacked, never infected. */
+/* One packet: watch. Three to two places with one TTL: suspect. TTLs all over: forged, watch. Answers: attacked, never
+ * infected. */
 static void own_addresses(void **state)
 {
-	static const struct { const char *name; int packets, targets, ttl_step; bool answers; enum finding_kind want; } cases[] = {
+	static const struct {
+		const char *name;
+		int packets, targets, ttl_step;
+		bool answers;
+		enum finding_kind want;
+	} cases[] = {
 		{ "one packet", 1, 1, 0, false, FINDING_OWN_WATCH },
 		{ "three to one", 3, 1, 0, false, FINDING_OWN_WATCH },
 		{ "three to two", 3, 2, 0, false, FINDING_OWN_SUSPECT },
@@ -199,7 +232,8 @@ static void own_addresses(void **state)
 	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
 		struct darknet *d = start(true, "203.0.113.0/24");
 		for (int i = 0; i < cases[c].packets; i++) {
-			struct flow f = flow(0xcb007119, DARK + (uint32_t)(i % cases[c].targets), (uint16_t)(40000 + i), 23, 1);
+			struct flow f =
+				flow(0xcb007119, DARK + (uint32_t)(i % cases[c].targets), (uint16_t)(40000 + i), 23, 1);
 			f.ttl = (uint8_t)(50 + i * cases[c].ttl_step);
 			if (cases[c].answers)
 				flags(&f, TCP_SYN | TCP_ACK, CLASS_TCP_SYN_ACK);
@@ -217,8 +251,10 @@ static void own_addresses(void **state)
 /* A lone NULL, FIN or XMAS packet is told; one that ends a connection is not. */
 static void lone_packets(void **state)
 {
-	static const struct { uint8_t flags; const char *detail; } cases[] = {
-		{ 0, "NULL scan" }, { TCP_FIN, "FIN scan" }, { TCP_FIN | TCP_PSH | TCP_URG, "XMAS scan" } };
+	static const struct {
+		uint8_t flags;
+		const char *detail;
+	} cases[] = { { 0, "NULL scan" }, { TCP_FIN, "FIN scan" }, { TCP_FIN | TCP_PSH | TCP_URG, "XMAS scan" } };
 	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
 		for (int before = 0; before < 2; before++) {
 			struct darknet *d = start(false, NULL);
@@ -240,7 +276,13 @@ static void lone_packets(void **state)
 /* A mark must be matched three times and by half; exact counts come from the source record. */
 static void tools(void **state)
 {
-	static const struct { const char *name; uint16_t tag; int mark; uint32_t matches; const char *want; } cases[] = {
+	static const struct {
+		const char *name;
+		uint16_t tag;
+		int mark;
+		uint32_t matches;
+		const char *want;
+	} cases[] = {
 		{ "all", FLOW_MIRAI, MARK_MIRAI, 10, "mirai" },
 		{ "three of ten", FLOW_MIRAI, MARK_MIRAI, 3, "telnet-bot" },
 		{ "two by chance", FLOW_ZMAP_ID, MARK_ZMAP_ID, 2, "telnet-bot" },
@@ -249,7 +291,9 @@ static void tools(void **state)
 	};
 	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
 		struct darknet *d = start(true, NULL);
-		struct source s = { .addr = addr_from4(0x0a000001), .minute = T0 / MINUTE_NS, .packets = 10, .syns = 10 };
+		struct source s = {
+			.addr = addr_from4(0x0a000001), .minute = T0 / MINUTE_NS, .packets = 10, .syns = 10
+		};
 		for (uint32_t t = 0; t < 10; t++) {
 			struct flow f = flow(0x0a000001, DARK + t, 40000, 23, 1);
 			f.tags = cases[c].tag;
@@ -311,9 +355,10 @@ static void reflection(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(thresholds), cmocka_unit_test(events_end), cmocka_unit_test(silent_targets),
-		cmocka_unit_test(order), cmocka_unit_test(own_addresses), cmocka_unit_test(lone_packets), cmocka_unit_test(tools),
-		cmocka_unit_test(ports), cmocka_unit_test(reflection) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(thresholds), cmocka_unit_test(events_end),
+		cmocka_unit_test(silent_targets), cmocka_unit_test(order), cmocka_unit_test(own_addresses),
+		cmocka_unit_test(lone_packets), cmocka_unit_test(tools), cmocka_unit_test(ports),
+		cmocka_unit_test(reflection) };
 	found = calloc(MAX, sizeof *found);
 	assert_non_null(found);
 	int r = cmocka_run_group_tests(tests, NULL, NULL);

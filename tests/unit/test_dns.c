@@ -21,13 +21,24 @@ static void take(void *arg, const uint8_t *octets, size_t n)
 }
 
 #define HEAD "\x12\x34\x81\x80\x00\x01\x00\x02\x00\x00\x00\x00"
-#define NAME "\x01" "a" "\x02" "jp" "\x00"
+#define NAME                                                                                                           \
+	"\x01"                                                                                                         \
+	"a"                                                                                                            \
+	"\x02"                                                                                                         \
+	"jp"                                                                                                           \
+	"\x00"
 #define QUESTION NAME "\x00\x01\x00\x01"
-#define RR_A "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x07"
-#define RR_AAAA "\xc0\x0c\x00\x1c\x00\x01\x00\x00\x00\x3c\x00\x10\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"
+#define RR_A	 "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x07"
+#define RR_AAAA                                                                                                        \
+	"\xc0\x0c\x00\x1c\x00\x01\x00\x00\x00\x3c\x00\x10\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" \
+	"\x01"
 #define RR_CNAME "\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x02\xc0\x0c"
 
-static const struct { const char *name, *bytes; size_t n; int want, addresses; } cases[] = {
+static const struct {
+	const char *name, *bytes;
+	size_t n;
+	int want, addresses;
+} cases[] = {
 	{ "A and AAAA", HEAD QUESTION RR_A RR_AAAA, sizeof(HEAD QUESTION RR_A RR_AAAA) - 1, 2, 2 },
 	{ "CNAME then A", HEAD QUESTION RR_CNAME RR_A, sizeof(HEAD QUESTION RR_CNAME RR_A) - 1, 1, 1 },
 	{ "one answer is missing", HEAD QUESTION RR_A, sizeof(HEAD QUESTION RR_A) - 1, -1, 1 },
@@ -46,7 +57,8 @@ static void answers(void **state)
 	}
 }
 
-/* Cut at every byte: never more addresses than before, and no read past the end (the copy is exact for the sanitizer). */
+/* Cut at every byte: never more addresses than before, and no read past the end (the copy is exact for the sanitizer).
+ */
 static void truncation(void **state)
 {
 	for (size_t n = 0; n <= cases[0].n; n++) {

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DAY	 ((int64_t)86400 * 1000000000)
-#define JAPANESE "\xe6\x8a\x80\xe8\xa1\x93\xe8\xa1\xa8" /* three characters, of which the last is 0x95 0x5c in CP932   \
-							 */
+#define DAY ((int64_t)86400 * 1000000000)
+#define JAPANESE                                                                                                       \
+	"\xe6\x8a\x80\xe8\xa1\x93\xe8\xa1\xa8" /* three characters, of which the last is 0x95 0x5c in CP932            \
+						*/
 #define JAPANESE_932 "\x8b\x5a\x8f\x70\x95\x5c"
 
 static const char list[] = "# ours\n"

@@ -330,11 +330,13 @@ static off_t segment_size(int64_t hour)
 	return stat(path, &st) ? -1 : st.st_size;
 }
 
-/* Without its database, or with one that can't be asked, a store is not opened for writing: every segment would look uncommitted. */
+/* Without its database, or with one that can't be asked, a store is not opened for writing: every segment would look
+ * uncommitted. */
 static void damaged_database(void **state)
 {
 	static const char *const harm[] = { NULL, "drop table segment",
-		"pragma writable_schema = on; update sqlite_schema set sql = 'create nonsense' where name = 'finding_time'" };
+		"pragma writable_schema = on; update sqlite_schema set sql = 'create nonsense' where name = "
+		"'finding_time'" };
 	for (size_t i = 0; i < sizeof harm / sizeof *harm; i++) {
 		struct store *s = must_open(STORE_WRITE);
 		for (uint64_t k = store_sequence(s, 9) + 1; k <= 3; k++)
@@ -588,7 +590,8 @@ static void bad_batches(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-	const struct CMUnitTest tests[] = { T(repeats), T(kills), T(second_writer), T(readers), T(damaged_database), T(newer_store),
-		T(migration), T(damaged_segments), T(tails), T(file_limit), T(full_disk), T(bad_batches) };
+	const struct CMUnitTest tests[] = { T(repeats), T(kills), T(second_writer), T(readers), T(damaged_database),
+		T(newer_store), T(migration), T(damaged_segments), T(tails), T(file_limit), T(full_disk),
+		T(bad_batches) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Top lists: packets and unique sources, this day against the one before and a week ago, days by zone; what is left out is told. */
+/* Top lists: packets and unique sources, this day against the one before and a week ago, days by zone; what is left out
+ * is told. */
 #include "analysis/tally/tally.h"
 #include "wire/packet.h"
 #include <setjmp.h>
@@ -9,7 +10,7 @@
 #include <string.h>
 
 #define DAY ((int64_t)86400 * 1000000000)
-#define T0 (20000 * DAY)
+#define T0  (20000 * DAY)
 
 static struct tally_row rows[16];
 static size_t n_rows;
@@ -21,8 +22,14 @@ static void take(void *arg, const struct tally_row *row)
 
 static void add(struct tally *t, uint32_t src, uint16_t port, uint64_t packets, int64_t ns)
 {
-	struct flow f = { .src = addr_from4(src), .dst = addr_from4(0xc6120001), .dport = port, .proto = PROTO_TCP,
-		.cls = CLASS_TCP_SYN, .packets = packets, .first_ns = ns, .last_ns = ns };
+	struct flow f = { .src = addr_from4(src),
+		.dst = addr_from4(0xc6120001),
+		.dport = port,
+		.proto = PROTO_TCP,
+		.cls = CLASS_TCP_SYN,
+		.packets = packets,
+		.first_ns = ns,
+		.last_ns = ns };
 	tally_flow(t, &f);
 }
 
@@ -49,7 +56,8 @@ static void days(void **state)
 	n_rows = 0;
 	assert_int_equal(tally_top(t, TALLY_PORT, 10, take, NULL), 2);
 	assert_string_equal(rows[0].key, "23/tcp");
-	assert_true(rows[0].packets == 150 && rows[0].sources == 2 && rows[0].day_packets == 100 && rows[0].day_sources == 1);
+	assert_true(rows[0].packets == 150 && rows[0].sources == 2 && rows[0].day_packets == 100 &&
+		    rows[0].day_sources == 1);
 	assert_true(rows[0].has_before && rows[0].before_packets == 40 && rows[0].before_sources == 2);
 	assert_true(rows[0].has_week && rows[0].week_packets == 10 && rows[0].week_sources == 1);
 	assert_true(rows[1].packets == 7 && rows[1].has_before && rows[1].before_packets == 0);

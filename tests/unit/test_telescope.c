@@ -277,8 +277,8 @@ static void grace(void **state)
 		int64_t ns;
 		bool late;
 	} steps[] = { { 30, false }, { MINUTE_NS, false }, { 20, false }, { MINUTE_NS + TELESCOPE_GRACE_NS - 1, false },
-		{ 10, false }, { MINUTE_NS - 1, false }, { MINUTE_NS + TELESCOPE_GRACE_NS, false }, { MINUTE_NS - 1, true },
-		{ 2 * MINUTE_NS - 1, false }, { MINUTE_NS, false } };
+		{ 10, false }, { MINUTE_NS - 1, false }, { MINUTE_NS + TELESCOPE_GRACE_NS, false },
+		{ MINUTE_NS - 1, true }, { 2 * MINUTE_NS - 1, false }, { MINUTE_NS, false } };
 	enum { N = sizeof steps / sizeof *steps };
 	struct random rnd;
 	random_init(&rnd, 7);
@@ -377,7 +377,7 @@ static void busy(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(as_the_model), cmocka_unit_test(late), cmocka_unit_test(grace),
-		cmocka_unit_test(jump), cmocka_unit_test(flood), cmocka_unit_test(busy) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(as_the_model), cmocka_unit_test(late),
+		cmocka_unit_test(grace), cmocka_unit_test(jump), cmocka_unit_test(flood), cmocka_unit_test(busy) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

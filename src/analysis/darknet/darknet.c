@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SECOND ((int64_t)1000000000)
+#define SECOND	    ((int64_t)1000000000)
 #define MAX_SAMPLES 3
 
 int64_t darknet_timeout(uint64_t dark_addresses)
@@ -111,16 +111,23 @@ void darknet_named(struct darknet *d, const struct addr *a, const struct addr *b
 
 void darknet_quote(struct darknet *d, const struct darknet_quote *q)
 {
-	struct flow f = {
-		.packets = 1, .proto = PROTO_ICMP, .cls = CLASS_ICMP, .first_ns = q->ns, .last_ns = q->ns, .sport = q->type, .dport = q->code
-	};
-	uint32_t subject = event_address(d, &q->quoted), to = event_address(d, &q->to), reporter = event_address(d, &q->reporter);
+	struct flow f = { .packets = 1,
+		.proto = PROTO_ICMP,
+		.cls = CLASS_ICMP,
+		.first_ns = q->ns,
+		.last_ns = q->ns,
+		.sport = q->type,
+		.dport = q->code };
+	uint32_t subject = event_address(d, &q->quoted), to = event_address(d, &q->to),
+		 reporter = event_address(d, &q->reporter);
 	if (subject == IDMAP_NONE || to == IDMAP_NONE || reporter == IDMAP_NONE || !judge_dark(d, &q->to, q->ns))
 		return;
-	struct event_add in = {
-		.subject = subject, .peer = to, .port = q->quoted_port, .has_port = q->quoted_port != 0, .flow = &f,
-		.ref = { q->ns, reporter, to, q->type, q->code, PROTO_ICMP }
-	};
+	struct event_add in = { .subject = subject,
+		.peer = to,
+		.port = q->quoted_port,
+		.has_port = q->quoted_port != 0,
+		.flow = &f,
+		.ref = { q->ns, reporter, to, q->type, q->code, PROTO_ICMP } };
 	d->quotes++;
 	event_add(d, EVENT_QUOTE, &in);
 }
@@ -129,7 +136,7 @@ bool darknet_wants_sample(const struct darknet *d, const struct addr *src, const
 {
 	uint32_t s = event_find(d, src), t = event_find(d, dst);
 	return s == IDMAP_NONE || d->addrs[s].sampled_as_src < MAX_SAMPLES || t == IDMAP_NONE ||
-		d->addrs[t].sampled_as_dst < MAX_SAMPLES;
+	       d->addrs[t].sampled_as_dst < MAX_SAMPLES;
 }
 
 void darknet_sample(struct darknet *d, const struct finding_sample *s)
@@ -152,7 +159,7 @@ void darknet_sample(struct darknet *d, const struct finding_sample *s)
 uint64_t darknet_refused(const struct darknet *d)
 {
 	return d->refused + d->addr_map.refused + d->conn_map.refused + d->peer_map.refused + d->pair_map.refused +
-		d->port_map.refused + d->flag_map.refused + d->open_map.refused;
+	       d->port_map.refused + d->flag_map.refused + d->open_map.refused;
 }
 
 void darknet_finish(struct darknet *d, void (*emit)(void *arg, const struct finding *), void *arg)

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MIN_REFLECT_PACKETS 100
-#define MIN_REFLECT_SOURCES 10
+#define MIN_REFLECT_PACKETS	100
+#define MIN_REFLECT_SOURCES	10
 #define MIN_BACKSCATTER_PACKETS 25
-#define MIN_BACKSCATTER_PEERS 5
-#define MAX_LONE_PER_SOURCE 4	/* of one kind */
+#define MIN_BACKSCATTER_PEERS	5
+#define MAX_LONE_PER_SOURCE	4 /* of one kind */
 
 /* Ports of one peer that did not open. */
 static uint32_t closed_ports(const struct darknet *d, const struct event *e, const struct peer *p)
@@ -28,8 +28,9 @@ static uint32_t closed_ports(const struct darknet *d, const struct event *e, con
 }
 
 /*
- * Does the peer count as a silent target? In dark space all do. Elsewhere one whose name nobody asked for, that answered no UDP, and one of
- * whose probed ports stayed shut: a worm that finds 445 open on every host still knocks at 139 in vain.
+ * Does the peer count as a silent target? In dark space all do. Elsewhere one whose name nobody asked for, that
+ * answered no UDP, and one of whose probed ports stayed shut: a worm that finds 445 open on every host still knocks at
+ * 139 in vain.
  */
 bool emit_silent(const struct darknet *d, const struct event *e, const struct peer *p)
 {
@@ -55,7 +56,8 @@ static bool is_scan(const struct darknet *d, const struct event *e)
 	return false;
 }
 
-/* Who only tells of others' packets is no victim: whom they went to is told as icmp-quote, where the packets themselves were seen. */
+/* Who only tells of others' packets is no victim: whom they went to is told as icmp-quote, where the packets themselves
+ * were seen. */
 static bool is_backscatter(const struct darknet *d, const struct event *e)
 {
 	if (d->quotes && e->quoting == e->packets)
@@ -70,7 +72,8 @@ static bool is_amplification(const struct darknet *d, const struct event *e)
 	struct fill_top top;
 	if (e->packets < MIN_REFLECT_PACKETS || e->n_peers < MIN_REFLECT_SOURCES)
 		return false;
-	/* One service of the senders makes most of what isn't a later fragment; reflected SYN-ACKs come from a few well-known ones. */
+	/* One service of the senders makes most of what isn't a later fragment; reflected SYN-ACKs come from a few
+	 * well-known ones. */
 	fill_top_ports(d, e, &top);
 	uint64_t whole = e->packets - e->by_kind[0];
 	return top.n && whole && top.packets[0] * 10 >= whole * (e->type == EVENT_REFLECT_UDP ? 5 : 3);
@@ -102,7 +105,7 @@ static bool qualifies(const struct darknet *d, const struct event *e, enum findi
 struct candidate {
 	enum finding_kind kind;
 	int64_t first;
-	uint32_t event;		/* or lone, or address for own findings */
+	uint32_t event; /* or lone, or address for own findings */
 	uint8_t type;
 	struct addr subject;
 };
@@ -135,8 +138,8 @@ static void propose_own(struct darknet *d, struct candidates *c)
 		if (!(d->addrs[a].flags & ADDR_OWN) || !fill_own_sum(d, (uint32_t)a, &own) || own.packets == 0)
 			continue;
 		bool suspect = own.packets >= 3 && own.targets >= 2 && own.ttl_max - own.ttl_min <= 2 && !own.attacked;
-		propose(c, &(struct candidate){ suspect ? FINDING_OWN_SUSPECT : FINDING_OWN_WATCH, own.first, (uint32_t)a, EVENT_OWN,
-				   d->addrs[a].a });
+		propose(c, &(struct candidate){ suspect ? FINDING_OWN_SUSPECT : FINDING_OWN_WATCH, own.first,
+				   (uint32_t)a, EVENT_OWN, d->addrs[a].a });
 	}
 }
 
@@ -165,7 +168,8 @@ static void propose_lones(struct darknet *d, struct candidates *c)
 		bool same = i && d->lones[i - 1].ref.src == l->ref.src && d->lones[i - 1].flags == l->flags;
 		of_source = same ? of_source + 1 : 0;
 		if (of_source < MAX_LONE_PER_SOURCE)
-			propose(c, &(struct candidate){ FINDING_SCAN_TYPE, l->ref.ns, (uint32_t)i, 0, d->addrs[l->ref.src].a });
+			propose(c, &(struct candidate){
+					   FINDING_SCAN_TYPE, l->ref.ns, (uint32_t)i, 0, d->addrs[l->ref.src].a });
 	}
 }
 

@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 
-#define MAX_ADDRS ((size_t)4 << 20)
-#define MAX_EVENTS ((size_t)2 << 20)
+#define MAX_ADDRS   ((size_t)4 << 20)
+#define MAX_EVENTS  ((size_t)2 << 20)
 #define MAX_MEMBERS ((size_t)16 << 20)
-#define MAX_HEADS ((size_t)1 << 18)
+#define MAX_HEADS   ((size_t)1 << 18)
 
 void event_init(struct darknet *d)
 {
@@ -28,8 +28,8 @@ void event_init(struct darknet *d)
 
 void event_fini(struct darknet *d)
 {
-	struct idmap *maps[] = { &d->addr_map, &d->conn_map, &d->peer_map, &d->pair_map, &d->port_map, &d->flag_map, &d->open_map,
-		&d->head_map, &d->hour_map, &d->hour_source_map };
+	struct idmap *maps[] = { &d->addr_map, &d->conn_map, &d->peer_map, &d->pair_map, &d->port_map, &d->flag_map,
+		&d->open_map, &d->head_map, &d->hour_map, &d->hour_source_map };
 	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
 		idmap_fini(maps[i]);
 	free(d->addrs);
@@ -44,7 +44,8 @@ void event_fini(struct darknet *d)
 	free(d->hours);
 }
 
-/* IPv4 addresses are their own key. The 63-bit hash of an IPv6 address is keyed: a sender can't pick one that another has. */
+/* IPv4 addresses are their own key. The 63-bit hash of an IPv6 address is keyed: a sender can't pick one that another
+ * has. */
 static uint64_t addr_key(const struct darknet *d, const struct addr *a)
 {
 	return addr_is4(a) ? addr_to4(a) : addr_hash(a, d->p.seed) | (uint64_t)1 << 63;
@@ -74,7 +75,8 @@ uint32_t event_find(const struct darknet *d, const struct addr *a)
 
 uint64_t event_sample_key(const struct darknet *d, const struct sample_ref *r)
 {
-	return random_mix(random_mix((uint64_t)r->src << 32 | r->dst) ^ (uint64_t)r->ns) ^ ((uint64_t)r->sport << 16 | r->dport);
+	return random_mix(random_mix((uint64_t)r->src << 32 | r->dst) ^ (uint64_t)r->ns) ^
+	       ((uint64_t)r->sport << 16 | r->dport);
 }
 
 /* Numbers depend on the order of arrival, addresses don't: the lower address is the first end. */
@@ -85,7 +87,7 @@ static uint64_t conn_key(const struct darknet *d, const struct flow *f, uint32_t
 	uint32_t low = *direction ? dst : src, high = *direction ? src : dst;
 	uint16_t low_port = *direction ? f->dport : f->sport, high_port = *direction ? f->sport : f->dport;
 	return random_mix(((uint64_t)low << 32 | high) * 0x9e3779b97f4a7c15u ^ d->p.seed) ^
-		random_mix((uint64_t)low_port << 32 | (uint64_t)high_port << 16 | f->proto);
+	       random_mix((uint64_t)low_port << 32 | (uint64_t)high_port << 16 | f->proto);
 }
 
 struct conn *event_conn(struct darknet *d, const struct flow *f, uint32_t src, uint32_t dst, int *direction)
@@ -138,7 +140,8 @@ static struct event *current(struct darknet *d, enum event_type type, const stru
 		struct event *e = &d->events[a->event[type] - 1];
 		/* Silence on either side: captures may come in any order. */
 		if (d->p.n_dark == 0 || type == EVENT_OWN ||
-			(in->flow->first_ns - e->last <= d->p.timeout_ns && e->first - in->flow->last_ns <= d->p.timeout_ns))
+			(in->flow->first_ns - e->last <= d->p.timeout_ns &&
+				e->first - in->flow->last_ns <= d->p.timeout_ns))
 			return e;
 	}
 	if (d->n_events == MAX_EVENTS) {
@@ -161,7 +164,8 @@ static struct event *current(struct darknet *d, enum event_type type, const stru
 }
 
 /* Counts `value` in the chain whose head is *head; true when it is new. */
-static bool count_member(struct idmap *map, struct member **all, size_t *room, uint64_t key, uint32_t *head, const struct flow *f)
+static bool count_member(
+	struct idmap *map, struct member **all, size_t *room, uint64_t key, uint32_t *head, const struct flow *f)
 {
 	bool fresh;
 	uint32_t m = idmap_take(map, key, &fresh);
@@ -223,7 +227,8 @@ struct event *event_add(struct darknet *d, enum event_type type, const struct ev
 		count_member(&d->port_map, &d->ports, &d->room_ports, (uint64_t)number << 16 | in->port, &e->ports, f))
 		e->n_ports++;
 	if (f->proto == PROTO_TCP && f->cls <= CLASS_TCP_OTHER)
-		count_member(&d->flag_map, &d->flags, &d->room_flags, (uint64_t)number << 16 | (f->tcp_flags & 0x3f), &e->flags, f);
+		count_member(&d->flag_map, &d->flags, &d->room_flags, (uint64_t)number << 16 | (f->tcp_flags & 0x3f),
+			&e->flags, f);
 	add_ref(e, &in->ref);
 	return e;
 }

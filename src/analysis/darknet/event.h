@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the analysis remembers: addresses, connections, and events. An event is one subject doing (or suffering) one kind of thing until it
- * falls silent; its peers, ports and TCP flags are counted exactly. Private to analysis/darknet.
+ * What the analysis remembers: addresses, connections, and events. An event is one subject doing (or suffering) one
+ * kind of thing until it falls silent; its peers, ports and TCP flags are counted exactly. Private to analysis/darknet.
  */
 #pragma once
 #include "analysis/darknet/darknet.h"
@@ -9,23 +9,23 @@
 #include "model/prefixset.h"
 
 enum event_type {
-	EVENT_TCP,		/* subject probes: SYN, NULL, FIN, XMAS */
-	EVENT_UDP,		/* subject probes with datagrams */
-	EVENT_ICMP,		/* subject probes with echo requests */
-	EVENT_BACKSCATTER,	/* subject answers what nobody asked; ports are its own */
-	EVENT_REFLECT_UDP,	/* subject receives UDP nobody asked for; ports are the senders' */
-	EVENT_REFLECT_SYNACK,	/* the same with SYN-ACK */
-	EVENT_INFLOW,		/* all that the subject receives */
-	EVENT_OWN,		/* subject is one of the operator's addresses and reached dark space */
-	EVENT_QUOTE,		/* subject was the target of packets that ICMP errors quote; peers are who is told */
+	EVENT_TCP,	      /* subject probes: SYN, NULL, FIN, XMAS */
+	EVENT_UDP,	      /* subject probes with datagrams */
+	EVENT_ICMP,	      /* subject probes with echo requests */
+	EVENT_BACKSCATTER,    /* subject answers what nobody asked; ports are its own */
+	EVENT_REFLECT_UDP,    /* subject receives UDP nobody asked for; ports are the senders' */
+	EVENT_REFLECT_SYNACK, /* the same with SYN-ACK */
+	EVENT_INFLOW,	      /* all that the subject receives */
+	EVENT_OWN,	      /* subject is one of the operator's addresses and reached dark space */
+	EVENT_QUOTE,	      /* subject was the target of packets that ICMP errors quote; peers are who is told */
 	EVENT_TYPES
 };
 
 enum {
-	ADDR_SYN_ACK = 1,	/* sent a SYN-ACK */
-	ADDR_UDP_ANSWER = 2,	/* sent UDP to somebody who had asked */
-	ADDR_NAMED = 4,		/* a DNS answer named it */
-	ADDR_HANDSHAKE = 8,	/* completed a handshake: the address is not forged */
+	ADDR_SYN_ACK = 1,    /* sent a SYN-ACK */
+	ADDR_UDP_ANSWER = 2, /* sent UDP to somebody who had asked */
+	ADDR_NAMED = 4,	     /* a DNS answer named it */
+	ADDR_HANDSHAKE = 8,  /* completed a handshake: the address is not forged */
 	ADDR_OWN = 16,
 };
 
@@ -35,8 +35,8 @@ struct address {
 	struct addr a;
 	uint8_t flags;
 	uint8_t sampled_as_src, sampled_as_dst;
-	uint32_t named_by;	/* who named it, + 1; ADDR_NAMED_BY_SEVERAL */
-	uint32_t event[EVENT_TYPES];	/* current one + 1, 0: none */
+	uint32_t named_by;	     /* who named it, + 1; ADDR_NAMED_BY_SEVERAL */
+	uint32_t event[EVENT_TYPES]; /* current one + 1, 0: none */
 };
 
 /* A packet worth showing; heads are kept apart. */
@@ -48,7 +48,7 @@ struct sample_ref {
 };
 
 struct peer {
-	uint32_t addr, next;	/* next: + 1, of the same event */
+	uint32_t addr, next; /* next: + 1, of the same event */
 	uint64_t packets;
 	uint32_t n_ports, ports; /* distinct; chain into `pairs`, + 1 */
 };
@@ -63,25 +63,25 @@ struct member {
 
 struct event {
 	uint32_t addr;
-	uint8_t type;		/* enum event_type */
+	uint8_t type; /* enum event_type */
 	uint8_t ttl_min, ttl_max;
-	uint8_t constants;	/* as in struct source, over minutes with two SYNs or more */
-	uint8_t udp_proto;	/* enum udp_protocol of the first payload that had one */
+	uint8_t constants; /* as in struct source, over minutes with two SYNs or more */
+	uint8_t udp_proto; /* enum udp_protocol of the first payload that had one */
 	uint32_t constant_syns;
 	int64_t first, last;
 	uint64_t packets, bytes;
 	uint64_t tagged[MARK_N], marked[MARK_N]; /* packets of flows that matched; matches counted at the sources */
-	uint64_t quoting;	/* backscatter: ICMP errors that carry the packet they answer */
-	uint64_t by_kind[3];	/* backscatter: TCP, ICMP, UDP; UDP reflection: later fragments first */
-	uint32_t peers, ports, flags;	/* chains, + 1 */
+	uint64_t quoting;			 /* backscatter: ICMP errors that carry the packet they answer */
+	uint64_t by_kind[3];		      /* backscatter: TCP, ICMP, UDP; UDP reflection: later fragments first */
+	uint32_t peers, ports, flags;	      /* chains, + 1 */
 	uint32_t n_peers, n_ports, max_ports; /* max_ports: most of one peer */
 	uint32_t n_refs;
 	struct sample_ref refs[FINDING_SAMPLES];
 };
 
 struct conn {
-	int64_t first[2];	/* by direction; INT64_MAX: nothing yet */
-	uint8_t sent[2];	/* CONN_* */
+	int64_t first[2]; /* by direction; INT64_MAX: nothing yet */
+	uint8_t sent[2];  /* CONN_* */
 };
 enum { CONN_SYN = 1, CONN_SYN_ACK = 2, CONN_DATA = 4, CONN_RST = 8, CONN_ANY = 16 };
 
@@ -102,7 +102,7 @@ struct darknet {
 	struct prefixset dark, own;
 	uint64_t refused;
 
-	struct flow *flows;	/* of the minute */
+	struct flow *flows; /* of the minute */
 	struct source *sources;
 	size_t n_flows, room_flows, n_sources, room_sources;
 
@@ -119,10 +119,10 @@ struct darknet {
 	struct lone *lones;
 	size_t n_lones, room_lones;
 	uint64_t lones_left_out;
-	uint64_t quotes;	/* told by darknet_quote() */
+	uint64_t quotes; /* told by darknet_quote() */
 
 	struct idmap hour_map, hour_source_map;
-	struct port_hour *hours;	/* ports.h */
+	struct port_hour *hours; /* ports.h */
 	size_t room_hours;
 };
 

@@ -96,9 +96,12 @@ static void flags(const struct darknet *d, const struct event *e, struct finding
 static void add_sample(const struct darknet *d, const struct sample_ref *r, struct finding *f)
 {
 	struct finding_sample *s = &f->samples[f->samples_n++];
-	*s = (struct finding_sample){
-		.ns = r->ns, .src = d->addrs[r->src].a, .dst = d->addrs[r->dst].a, .sport = r->sport, .dport = r->dport, .proto = r->proto
-	};
+	*s = (struct finding_sample){ .ns = r->ns,
+		.src = d->addrs[r->src].a,
+		.dst = d->addrs[r->dst].a,
+		.sport = r->sport,
+		.dport = r->dport,
+		.proto = r->proto };
 	uint32_t k = idmap_find(&d->head_map, event_sample_key(d, r));
 	if (k == IDMAP_NONE)
 		return;
@@ -195,13 +198,17 @@ static void backscatter(struct darknet *d, const struct event *e, struct finding
 	f->has_destinations = true;
 	f->confidence = grow_sure(e->packets, 5);
 	f->severity = f->kind == FINDING_OWN_ATTACKED ? "medium" : "info";
-	const char *owner = f->kind == FINDING_OWN_ATTACKED && d->p.owner ? d->p.owner(d->p.arg, &d->addrs[e->addr].a, e->last) : NULL;
+	const char *owner = f->kind == FINDING_OWN_ATTACKED && d->p.owner
+				    ? d->p.owner(d->p.arg, &d->addrs[e->addr].a, e->last)
+				    : NULL;
 	if (f->kind == FINDING_OWN_ATTACKED)
-		snprintf(f->detail, sizeof f->detail, "you are being attacked from forged addresses%s%.*s", owner ? "; owner " : "",
-			owner ? text_cut(owner, 180) : 0, owner ? owner : "");
+		snprintf(f->detail, sizeof f->detail, "you are being attacked from forged addresses%s%.*s",
+			owner ? "; owner " : "", owner ? text_cut(owner, 180) : 0, owner ? owner : "");
 	else
-		snprintf(f->detail, sizeof f->detail, "%s flood", e->by_kind[0] >= e->by_kind[1] && e->by_kind[0] >= e->by_kind[2] ?
-				"tcp" : e->by_kind[1] >= e->by_kind[2] ? "icmp" : "udp");
+		snprintf(f->detail, sizeof f->detail, "%s flood",
+			e->by_kind[0] >= e->by_kind[1] && e->by_kind[0] >= e->by_kind[2] ? "tcp"
+			: e->by_kind[1] >= e->by_kind[2]				 ? "icmp"
+											 : "udp");
 	finding_add_count(f, "tcp", e->by_kind[0]);
 	finding_add_count(f, "icmp", e->by_kind[1]);
 	finding_add_count(f, "udp", e->by_kind[2]);
@@ -211,8 +218,8 @@ static void backscatter(struct darknet *d, const struct event *e, struct finding
 }
 
 /*
- * Four of five packets to the victim are the attack's: then the rest (resets, ICMP errors of the reflectors) is its wake, and all
- * senders are counted. Else only those of the attack's own protocol.
+ * Four of five packets to the victim are the attack's: then the rest (resets, ICMP errors of the reflectors) is its
+ * wake, and all senders are counted. Else only those of the attack's own protocol.
  */
 static void amplification(struct darknet *d, const struct event *e, struct finding *f)
 {

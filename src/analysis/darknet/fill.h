@@ -15,7 +15,7 @@ void fill_top_ports(const struct darknet *d, const struct event *e, struct fill_
 struct fill_own {
 	uint64_t packets, targets;
 	uint8_t ttl_min, ttl_max;
-	bool attacked;		/* backscatter came from it */
+	bool attacked; /* backscatter came from it */
 	int64_t first, last;
 	const struct event *event; /* the one with most packets */
 };

@@ -43,8 +43,10 @@ void judge_note(struct darknet *d, const struct flow *f)
 		return;
 	if (f->first_ns < c->first[way])
 		c->first[way] = f->first_ns;
-	c->sent[way] |= f->cls == CLASS_TCP_SYN ? CONN_SYN : f->cls == CLASS_TCP_SYN_ACK ? CONN_SYN_ACK :
-		f->cls == CLASS_TCP_RST ? CONN_RST : CONN_ANY;
+	c->sent[way] |= f->cls == CLASS_TCP_SYN	      ? CONN_SYN
+			: f->cls == CLASS_TCP_SYN_ACK ? CONN_SYN_ACK
+			: f->cls == CLASS_TCP_RST     ? CONN_RST
+						      : CONN_ANY;
 	if (f->cls == CLASS_TCP_PUSH || f->cls == CLASS_TCP_ACK)
 		c->sent[way] |= CONN_DATA;
 	if (f->cls == CLASS_TCP_SYN_ACK) {
@@ -181,7 +183,7 @@ static void judge_tcp(struct darknet *d, const struct context *x)
 	} else if ((f->cls == CLASS_TCP_SYN_ACK || f->cls == CLASS_TCP_RST) && !asked_for(d, x))
 		add_backscatter(d, x, 0);
 	else if (x->conn && x->conn->sent[x->way] & CONN_SYN && x->conn->sent[x->way] & CONN_DATA &&
-		x->conn->sent[!x->way] & CONN_SYN_ACK)
+		 x->conn->sent[!x->way] & CONN_SYN_ACK)
 		d->addrs[x->src].flags |= ADDR_HANDSHAKE;
 }
 

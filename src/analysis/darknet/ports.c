@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HOUR_NS ((int64_t)3600 * 1000000000)
-#define HISTORY 24	/* hours before a port can be called new or surging */
-#define MIN_HISTORY 18	/* of which so many must have been watched */
-#define NEW_SOURCES 10
+#define HOUR_NS	      ((int64_t)3600 * 1000000000)
+#define HISTORY	      24 /* hours before a port can be called new or surging */
+#define MIN_HISTORY   18 /* of which so many must have been watched */
+#define NEW_SOURCES   10
 #define SURGE_SOURCES 20
-#define SURGE_TIMES 5
+#define SURGE_TIMES   5
 
 /* Hours are counted from 1677, so that the number is never negative: 23 bits; protocol and port follow. */
 static uint64_t hour_of(int64_t ns)
@@ -132,8 +132,9 @@ void ports_fill(struct darknet *d, uint32_t hour, struct finding *f)
 	uint16_t port = (uint16_t)(key >> 24);
 	snprintf(f->subject, sizeof f->subject, "%u/%s", port, key >> 40 ? "udp" : "tcp");
 	snprintf(f->sensor, sizeof f->sensor, "%s", d->sensor);
-	snprintf(f->detail, sizeof f->detail, "%s", f->kind == FINDING_PORT_NEW ? "nobody asked for it the day before" :
-									      "at least five times the mean hour of the day before");
+	snprintf(f->detail, sizeof f->detail, "%s",
+		f->kind == FINDING_PORT_NEW ? "nobody asked for it the day before"
+					    : "at least five times the mean hour of the day before");
 	f->packets = h->packets;
 	f->sources = h->sources;
 	f->ports = 1;

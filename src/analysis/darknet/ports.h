@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Ports of dark space hour by hour: what nobody asked for the day before, and what suddenly many ask for. Private to analysis/darknet. */
+/* Ports of dark space hour by hour: what nobody asked for the day before, and what suddenly many ask for. Private to
+ * analysis/darknet. */
 #pragma once
 #include "analysis/darknet/event.h"
 

@@ -2,23 +2,23 @@
 #include "analysis/darknet/tools.h"
 
 #define MIN_MATCHES 3
-#define SEC ((int64_t)1000000000)
-#define FOREVER INT64_MAX
-#define NO_MARK (-1)
+#define SEC	    ((int64_t)1000000000)
+#define FOREVER	    INT64_MAX
+#define NO_MARK	    (-1)
 
 /* Midnight UTC at the start of the month, in seconds since 1970. */
 enum {
-	Y2013_08 = 1375315200,	/* ZMap's first release */
-	Y2013_09 = 1377993600,	/* Masscan's */
-	Y2016_08 = 1470009600,	/* Mirai seen in the wild */
-	Y2024_03 = 1709251200,	/* ZMap drops the constant IP ID (#798) */
-	Y2024_04 = 1711929600,	/* and sends options (#855) */
+	Y2013_08 = 1375315200, /* ZMap's first release */
+	Y2013_09 = 1377993600, /* Masscan's */
+	Y2016_08 = 1470009600, /* Mirai seen in the wild */
+	Y2024_03 = 1709251200, /* ZMap drops the constant IP ID (#798) */
+	Y2024_04 = 1711929600, /* and sends options (#855) */
 };
 
 static const struct rule {
 	const char *tool;
-	int mark;		/* enum source_mark, NO_MARK: none */
-	unsigned any_constant;	/* 0, or at least one of these fields (bit: enum source_constant) stayed the same */
+	int mark;	       /* enum source_mark, NO_MARK: none */
+	unsigned any_constant; /* 0, or at least one of these fields (bit: enum source_constant) stayed the same */
 	int64_t from_s, to_s;
 	uint8_t confidence;
 } rules[] = {
@@ -40,7 +40,8 @@ static bool fits(const struct event *e, const struct rule *r, uint64_t *matches)
 {
 	*matches = e->packets;
 	if (r->mark != NO_MARK) {
-		/* Exact matches are counted at the source, over all it sent; those of this event can't be more than its tagged flows. */
+		/* Exact matches are counted at the source, over all it sent; those of this event can't be more than its
+		 * tagged flows. */
 		*matches = e->marked[r->mark] < e->tagged[r->mark] ? e->marked[r->mark] : e->tagged[r->mark];
 		if (*matches < MIN_MATCHES || *matches * 2 < e->packets)
 			return false;

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DAY_NS ((int64_t)86400 * 1000000000)
-#define MAX_KEYS ((size_t)4 << 20)
+#define DAY_NS	  ((int64_t)86400 * 1000000000)
+#define MAX_KEYS  ((size_t)4 << 20)
 #define MAX_PAIRS ((size_t)16 << 20)
-#define ALL_DAYS INT16_MIN
+#define ALL_DAYS  INT16_MIN
 
 struct sum {
 	uint64_t packets, others; /* others: sources, or targets of a source */
@@ -20,7 +20,7 @@ struct sum {
 
 struct source_info {
 	struct addr a;
-	uint32_t key[2];	/* country, AS: names + 1 */
+	uint32_t key[2]; /* country, AS: names + 1 */
 	bool asked, out;
 };
 
@@ -254,7 +254,8 @@ static struct tally_row row_of(const struct tally *t, enum tally_by by, uint32_t
 
 #define FEW 256
 
-/* Keeps the best FEW in order: in a flood of forged sources all rows are equal, and to sort them all is to write each key dozens of times. */
+/* Keeps the best FEW in order: in a flood of forged sources all rows are equal, and to sort them all is to write each
+ * key dozens of times. */
 static void keep_best(struct ranked *r, uint32_t k)
 {
 	size_t at = r->n;
@@ -269,7 +270,8 @@ static void keep_best(struct ranked *r, uint32_t k)
 	r->v[at] = k;
 }
 
-size_t tally_top(const struct tally *t, enum tally_by by, size_t max, void (*fn)(void *arg, const struct tally_row *), void *arg)
+size_t tally_top(
+	const struct tally *t, enum tally_by by, size_t max, void (*fn)(void *arg, const struct tally_row *), void *arg)
 {
 	struct ranked r = { .t = t, .by = by };
 	uint64_t all = sum_key(by, ALL_DAYS, 0) >> 44;

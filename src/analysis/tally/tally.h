@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Who and what stands out: packets and unique sources by port, class, source, country, AS, tool ..., for the whole input and day by day, so
- * that a day can be held against the one before and the one a week before. Counts are exact within limits that are told.
+ * Who and what stands out: packets and unique sources by port, class, source, country, AS, tool ..., for the whole
+ * input and day by day, so that a day can be held against the one before and the one a week before. Counts are exact
+ * within limits that are told.
  */
 #pragma once
 #include "base/idmap.h"
@@ -33,16 +34,18 @@ void tally_flow(struct tally *t, const struct flow *f);
 void tally_tool(struct tally *t, const char *tool, const struct addr *source, uint64_t packets, int64_t ns);
 
 struct tally_row {
-	char key[64];		/* "23/tcp", "tcp_syn", an address, "JP", "64500 NAME" */
-	uint64_t packets, sources;	/* TALLY_SOURCE: sources are its targets */
+	char key[64];			   /* "23/tcp", "tcp_syn", an address, "JP", "64500 NAME" */
+	uint64_t packets, sources;	   /* TALLY_SOURCE: sources are its targets */
 	uint64_t day_packets, day_sources; /* of the last day of the input */
 	/* The same key a day and seven days before; has_* false when the input has nothing of that day at all. */
 	bool has_before, has_week;
 	uint64_t before_packets, before_sources, week_packets, week_sources;
 };
 
-/* The `max` rows with most packets (then most sources, then key); calls fn in that order. Returns how many keys there are. */
-size_t tally_top(const struct tally *t, enum tally_by by, size_t max, void (*fn)(void *arg, const struct tally_row *), void *arg);
+/* The `max` rows with most packets (then most sources, then key); calls fn in that order. Returns how many keys there
+ * are. */
+size_t tally_top(const struct tally *t, enum tally_by by, size_t max, void (*fn)(void *arg, const struct tally_row *),
+	void *arg);
 
 /* Packets and sources left out by leave_out(). */
 void tally_left_out(const struct tally *t, uint64_t *packets, uint64_t *sources);

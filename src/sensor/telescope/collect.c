@@ -106,8 +106,8 @@ static int least_flow(struct collect **all, unsigned n, const size_t *end)
 {
 	int best = -1;
 	for (unsigned i = 0; i < n; i++)
-		if (all[i]->at_flow < end[i] &&
-			(best < 0 || flow_cmp(&all[i]->flows[all[i]->at_flow], &all[best]->flows[all[best]->at_flow]) < 0))
+		if (all[i]->at_flow < end[i] && (best < 0 || flow_cmp(&all[i]->flows[all[i]->at_flow],
+								     &all[best]->flows[all[best]->at_flow]) < 0))
 			best = (int)i;
 	return best;
 }
@@ -116,8 +116,9 @@ static int least_source(struct collect **all, unsigned n, const size_t *end)
 {
 	int best = -1;
 	for (unsigned i = 0; i < n; i++)
-		if (all[i]->at_source < end[i] && (best < 0 || addr_cmp(&all[i]->sources[all[i]->at_source].addr,
-								&all[best]->sources[all[best]->at_source].addr) < 0))
+		if (all[i]->at_source < end[i] &&
+			(best < 0 || addr_cmp(&all[i]->sources[all[i]->at_source].addr,
+					     &all[best]->sources[all[best]->at_source].addr) < 0))
 			best = (int)i;
 	return best;
 }

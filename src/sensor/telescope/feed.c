@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define RECORDS 64
-#define LINKTYPES 65536
+#define RECORDS	    64
+#define LINKTYPES   65536
 #define MAX_WORKERS 16
 
 struct worker {
@@ -18,7 +18,7 @@ struct worker {
 	struct capfile *capfile;
 	struct collect *collect;
 	pthread_t thread;
-	size_t used;			/* of the current window */
+	size_t used; /* of the current window */
 	enum capfile_status status;
 	struct capfile_record records[RECORDS];
 };
@@ -30,9 +30,9 @@ struct feed {
 	struct bytes window;
 	bool end_of_input, quit;
 	pthread_barrier_t start, done;
-	uint64_t *packets;		/* by link type; worker 0 counts for all */
+	uint64_t *packets; /* by link type; worker 0 counts for all */
 	bool *declared;
-	size_t seen_types;		/* of the current file */
+	size_t seen_types; /* of the current file */
 };
 
 static void count_types(struct feed *f, const struct capfile *c, const struct capfile_record *recs, size_t n)
@@ -104,9 +104,9 @@ struct feed *feed_new(const struct feed_params *p)
 {
 	struct feed *f = mem_new(sizeof *f);
 	f->p = *p;
-	f->n = p->workers < 1 || p->telescope.unwrap || p->telescope.sink.packet ? 1 :
-		p->workers > MAX_WORKERS					 ? MAX_WORKERS :
-										   p->workers;
+	f->n = p->workers < 1 || p->telescope.unwrap || p->telescope.sink.packet ? 1
+	       : p->workers > MAX_WORKERS					 ? MAX_WORKERS
+										 : p->workers;
 	f->packets = mem_new(LINKTYPES * sizeof *f->packets);
 	f->declared = mem_new(LINKTYPES * sizeof *f->declared);
 	for (unsigned i = 0; i < f->n; i++) {

@@ -7,35 +7,36 @@
 
 #include <stdlib.h>
 
-#define FIRST_SLOTS 8192u
-#define NARROW_WORDS 2
-#define WIDE_WORDS 5
-#define RESERVE_SHARE 8	/* folded keys have room for 1/8 of max_flows more */
+#define FIRST_SLOTS   8192u
+#define NARROW_WORDS  2
+#define WIDE_WORDS    5
+#define RESERVE_SHARE 8 /* folded keys have room for 1/8 of max_flows more */
 
-#define LOW 28
+#define LOW	 28
 #define LOW_MASK (((uint64_t)1 << LOW) - 1)
 
 /* Time is kept as nanoseconds in the minute: 36 bits. */
 struct tail {
-	uint64_t last_first;	/* last in the upper 36 bits, the lower 28 of first: a later packet compares and replaces in one go */
+	uint64_t last_first; /* last in the upper 36 bits, the lower 28 of first: a later packet compares and replaces
+				in one go */
 	uint32_t packets;
-	uint16_t tags;		/* packed, of struct tuple */
+	uint16_t tags; /* packed, of struct tuple */
 	uint8_t flags;
 	uint8_t first_high;
 };
 _Static_assert(sizeof(struct tail) == 16, "32 octets an IPv4 flow");
 
 struct flowtable {
-	uint32_t *slots;	/* 0: empty, else (record + 1) | tag above index_mask */
-	uint8_t *records;	/* key words, then struct tail */
+	uint32_t *slots;  /* 0: empty, else (record + 1) | tag above index_mask */
+	uint8_t *records; /* key words, then struct tail */
 	size_t n_slots, room_slots, n_records;
 	size_t max_flows, limit; /* new keys are folded from the first on; the second is all there is room for */
 	size_t words, stride;
-	uint32_t index_mask;	/* the bits of a slot that are a record's number; the others are a tag */
+	uint32_t index_mask; /* the bits of a slot that are a record's number; the others are a tag */
 	uint64_t seed[2];
 	uint64_t folded, lost;
-	size_t touched;		/* most records ever in use */
-	size_t repeated;	/* of the last batch: packets whose flow was there */
+	size_t touched;	 /* most records ever in use */
+	size_t repeated; /* of the last batch: packets whose flow was there */
 };
 
 static inline uint64_t hash_key(const struct flowtable *t, const uint64_t *word, size_t words, uint8_t flags)
@@ -103,7 +104,8 @@ static void fill_slots(struct flowtable *t)
 	for (size_t from = 0; from < t->n_records; from += FLOWTABLE_BATCH) {
 		size_t n = t->n_records - from < FLOWTABLE_BATCH ? t->n_records - from : FLOWTABLE_BATCH;
 		for (size_t i = 0; i < n; i++) {
-			hash[i] = hash_key(t, (const uint64_t *)record(t, from + i), t->words, tail_of(t, from + i)->flags);
+			hash[i] = hash_key(
+				t, (const uint64_t *)record(t, from + i), t->words, tail_of(t, from + i)->flags);
 			__builtin_prefetch(&t->slots[hash[i] & mask], 1);
 		}
 		for (size_t i = 0; i < n; i++) {
@@ -116,8 +118,8 @@ static void fill_slots(struct flowtable *t)
 }
 
 /*
- * Doubles the slots where they are, at most half full: amortised one insert a record, none once the size fits the traffic, and no page is
- * touched that isn't used later.
+ * Doubles the slots where they are, at most half full: amortised one insert a record, none once the size fits the
+ * traffic, and no page is touched that isn't used later.
  */
 static void grow(struct flowtable *t)
 {
@@ -174,7 +176,8 @@ static inline bool same_key(const uint64_t *have, const uint64_t *word, size_t w
 #define INLINE inline __attribute__((always_inline))
 
 /* The tail of a key's record, or NULL; `*at` is where a new one would go. */
-static INLINE struct tail *find(const struct flowtable *t, const struct tuple *k, const uint64_t *word, size_t words, size_t *at)
+static INLINE struct tail *find(
+	const struct flowtable *t, const struct tuple *k, const uint64_t *word, size_t words, size_t *at)
 {
 	size_t mask = t->n_slots - 1, i = k->flow_slot & mask;
 	uint32_t index = t->index_mask, slot;
@@ -227,7 +230,8 @@ static INLINE void append(struct flowtable *t, const struct tuple *k, const uint
 }
 
 /* A new key in a full table: source /24 (/48), destination port, protocol. */
-static __attribute__((noinline)) void fold(struct flowtable *t, const struct tuple *k, const uint64_t *key, size_t words)
+static __attribute__((noinline)) void fold(
+	struct flowtable *t, const struct tuple *k, const uint64_t *key, size_t words)
 {
 	struct tuple f = *k;
 	uint64_t word[WIDE_WORDS];
@@ -362,7 +366,8 @@ static int compare(const void *x, const void *y, void *arg)
 	return order;
 }
 
-void flowtable_each(struct flowtable *t, int64_t minute_ns, bool sorted, void (*fn)(void *arg, const struct flow *), void *arg)
+void flowtable_each(
+	struct flowtable *t, int64_t minute_ns, bool sorted, void (*fn)(void *arg, const struct flow *), void *arg)
 {
 	for (size_t i = 0; i < t->n_records && !sorted; i++) {
 		struct flow f;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The flows of one minute: an append-only array of packed records and a table of 32-bit slots over it. A new key costs one random cache
- * line (the slot); the record goes to the end of the array, so that closing a minute walks memory in order.
+ * The flows of one minute: an append-only array of packed records and a table of 32-bit slots over it. A new key costs
+ * one random cache line (the slot); the record goes to the end of the array, so that closing a minute walks memory in
+ * order.
  *
- * When `max_flows` records are in use, further new keys are folded to (source /24 or /48, destination port, protocol): a flood
- * of invented sources can't push out what is already there, and can't take more memory. Folded packets are counted.
+ * When `max_flows` records are in use, further new keys are folded to (source /24 or /48, destination port, protocol):
+ * a flood of invented sources can't push out what is already there, and can't take more memory. Folded packets are
+ * counted.
  */
 #pragma once
 #include "sensor/telescope/tuple.h"
@@ -21,9 +23,9 @@ struct flowtable_front {
 };
 
 struct flowtable_counts {
-	uint64_t flows;		/* records in use */
-	uint64_t folded;	/* packets that went to a folded key */
-	uint64_t lost;		/* packets not even a folded key had room for */
+	uint64_t flows;	 /* records in use */
+	uint64_t folded; /* packets that went to a folded key */
+	uint64_t lost;	 /* packets not even a folded key had room for */
 };
 
 /* `wide`: IPv6. `seed` keys the hash; the output does not depend on it. */
@@ -58,10 +60,11 @@ void flowtable_add(struct flowtable *t, const struct tuple *keys, size_t n);
 struct flowtable_counts flowtable_counts(const struct flowtable *t);
 
 /*
- * Every flow, in the order of their first packets or `sorted` by (source, destination port, destination, rest of the key). `minute_ns` is
- * the minute's start.
+ * Every flow, in the order of their first packets or `sorted` by (source, destination port, destination, rest of the
+ * key). `minute_ns` is the minute's start.
  */
-void flowtable_each(struct flowtable *t, int64_t minute_ns, bool sorted, void (*fn)(void *arg, const struct flow *), void *arg);
+void flowtable_each(
+	struct flowtable *t, int64_t minute_ns, bool sorted, void (*fn)(void *arg, const struct flow *), void *arg);
 
 /* Moves all flows to the empty table `to` of the same kind, whose memory was used before: so that it is used again. */
 void flowtable_move(struct flowtable *to, struct flowtable *from);
@@ -69,7 +72,8 @@ void flowtable_move(struct flowtable *to, struct flowtable *from);
 /* Empties the table and keeps its memory. */
 void flowtable_reset(struct flowtable *t);
 
-/* Most slots that a key in the table is away from where it hashes to, and the sum over all keys: for tests of the hash. */
+/* Most slots that a key in the table is away from where it hashes to, and the sum over all keys: for tests of the hash.
+ */
 size_t flowtable_probes(const struct flowtable *t, uint64_t *sum);
 
 /* Bytes of memory held. */

@@ -5,9 +5,10 @@
 #include "wire/udpproto.h"
 
 #define ZMAP_IP_ID 54321
-#define SYN_MASK (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG)
+#define SYN_MASK   (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG)
 
-/* Options of ZMap's --probe-args since April 2024: Windows (the default), Linux, BSD, MSS alone; the values inside timestamps vary. */
+/* Options of ZMap's --probe-args since April 2024: Windows (the default), Linux, BSD, MSS alone; the values inside
+ * timestamps vary. */
 static bool zmap_options(struct bytes o)
 {
 	static const uint8_t windows[] = { 2, 4, 5, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2 };
@@ -27,8 +28,8 @@ uint16_t marks_of_options(uint16_t window, struct bytes options)
 	uint16_t m = 0;
 	if (window == 65535 && zmap_options(options))
 		m |= FLOW_ZMAP_SYN;
-	if ((window == 1024 || window == 2048 || window == 3072 || window == 4096) && options.n == 4 && options.p[0] == 2 &&
-		options.p[1] == 4)
+	if ((window == 1024 || window == 2048 || window == 3072 || window == 4096) && options.n == 4 &&
+		options.p[0] == 2 && options.p[1] == 4)
 		m |= FLOW_NMAP;
 	return m;
 }
@@ -59,8 +60,9 @@ static bool quotes(const struct packet *p)
 {
 	if (p->cls != CLASS_ICMP)
 		return false;
-	return p->proto == PROTO_ICMP ? p->sport == 3 || p->sport == 4 || p->sport == 5 || p->sport == 11 || p->sport == 12 :
-					p->sport >= 1 && p->sport <= 4;
+	return p->proto == PROTO_ICMP
+		       ? p->sport == 3 || p->sport == 4 || p->sport == 5 || p->sport == 11 || p->sport == 12
+		       : p->sport >= 1 && p->sport <= 4;
 }
 
 uint16_t marks_of(const struct packet *p)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a single packet shows of the tool that made it: the FLOW_* bits of model/flow.h. A mark is a match, never a conclusion; random
- * packets match too (ZMap's and Masscan's IP ID once in 65,536). Sources of the rules: ZMap src/probe_modules, Masscan
- * src/templ-pkt.c, the published Mirai scanner, and packets of genuine runs.
+ * What a single packet shows of the tool that made it: the FLOW_* bits of model/flow.h. A mark is a match, never a
+ * conclusion; random packets match too (ZMap's and Masscan's IP ID once in 65,536). Sources of the rules: ZMap
+ * src/probe_modules, Masscan src/templ-pkt.c, the published Mirai scanner, and packets of genuine runs.
  */
 #pragma once
 #include "wire/packet.h"

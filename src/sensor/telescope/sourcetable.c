@@ -10,35 +10,36 @@
 #include <emmintrin.h>
 #endif
 
-#define FIRST_SLOTS 2048u
+#define FIRST_SLOTS   2048u
 #define CONSTANTS_ALL ((1u << CONST_N) - 1)
-#define COUNTERS (CLASS_N + MARK_N)
-#define LOW 28
-#define LOW_MASK (((uint64_t)1 << LOW) - 1)
-#define LANES 0x0001000100010001u
-#define FULL 0x8000u	/* a counter that reaches it gives so much to a carry */
+#define COUNTERS      (CLASS_N + MARK_N)
+#define LOW	      28
+#define LOW_MASK      (((uint64_t)1 << LOW) - 1)
+#define LANES	      0x0001000100010001u
+#define FULL	      0x8000u /* a counter that reaches it gives so much to a carry */
 
 enum { CARRIED = 1 << 6, SYN_SEEN = 1 << 7 };
 _Static_assert(CONST_N == 6 && MARK_N == 5 && MARK_NMAP == 4, "bits of `constants`; marks: four lanes and one");
 
 /*
- * Counters have 15 bits; what they carry over goes to a small table on the side. Constant fields are kept as 16-bit hashes: two different
- * values look the same once in 65,536, far below what a rule asks for.
+ * Counters have 15 bits; what they carry over goes to a small table on the side. Constant fields are kept as 16-bit
+ * hashes: two different values look the same once in 65,536, far below what a rule asks for.
  */
 struct entry {
-	uint64_t constant_low;		/* CONST_SEQ .. CONST_IP_ID */
-	uint32_t constant_high;		/* CONST_SPORT, CONST_WINDOW */
+	uint64_t constant_low;	/* CONST_SEQ .. CONST_IP_ID */
+	uint32_t constant_high; /* CONST_SPORT, CONST_WINDOW */
 	uint32_t addr4;
-	uint64_t last_first;		/* time in the minute, 36 bits: last in the upper ones, the lower 28 of first */
-	uint64_t marks;			/* ZMAP_ID .. MIRAI */
+	uint64_t last_first; /* time in the minute, 36 bits: last in the upper ones, the lower 28 of first */
+	uint64_t marks;	     /* ZMAP_ID .. MIRAI */
 	uint32_t bytes;
 	uint16_t nmap;
 	uint8_t first_high;
-	uint8_t constants;		/* with CARRIED and SYN_SEEN */
+	uint8_t constants; /* with CARRIED and SYN_SEEN */
 	uint16_t by_class[CLASS_N];
 };
-_Static_assert(offsetof(struct entry, constant_high) == 8 && offsetof(struct tuple, constants_high) -
-	offsetof(struct tuple, constants_low) == 8, "compared as one vector of eight");
+_Static_assert(offsetof(struct entry, constant_high) == 8 &&
+		       offsetof(struct tuple, constants_high) - offsetof(struct tuple, constants_low) == 8,
+	"compared as one vector of eight");
 _Static_assert(sizeof(struct entry) == 64, "one cache line a source");
 
 enum { CARRY_BYTES = COUNTERS };
@@ -46,20 +47,20 @@ enum { CARRY_BYTES = COUNTERS };
 struct carry {
 	uint32_t entry;
 	uint32_t field;
-	uint64_t n;		/* times FULL, bytes times 2^32 */
+	uint64_t n; /* times FULL, bytes times 2^32 */
 };
 
 struct sourcetable {
-	uint32_t *slots;	/* 0: empty, else (entry + 1) | tag above index_mask */
-	uint32_t index_mask;	/* the bits of a slot that are an entry's number; the others are a tag */
+	uint32_t *slots;     /* 0: empty, else (entry + 1) | tag above index_mask */
+	uint32_t index_mask; /* the bits of a slot that are an entry's number; the others are a tag */
 	struct entry *entries;
-	struct addr *wide;	/* IPv6 addresses, by entry */
+	struct addr *wide; /* IPv6 addresses, by entry */
 	size_t n_slots, room_slots, n, max;
-	size_t touched;		/* most entries ever in use */
+	size_t touched; /* most entries ever in use */
 	struct carry *carries;
 	size_t n_carries, room_carries;
 	uint64_t seed[2], lost;
-	uint64_t time_mask;	/* 0: no times are kept */
+	uint64_t time_mask; /* 0: no times are kept */
 };
 
 struct sourcetable *sourcetable_new(bool wide, bool timed, size_t max_sources, uint64_t seed)
@@ -107,7 +108,8 @@ static uint64_t hash_entry(const struct sourcetable *t, size_t i)
 	return t->wide ? hash_wide(t, t->wide[i].b) : sourcetable_hash(t->seed, t->entries[i].addr4);
 }
 
-/* Upper hash bits beside the entry's number: only a true match (or one false in many) makes a lookup touch the entry. */
+/* Upper hash bits beside the entry's number: only a true match (or one false in many) makes a lookup touch the entry.
+ */
 static inline uint32_t slot_of(const struct sourcetable *t, size_t e, uint32_t tag)
 {
 	return (uint32_t)(e + 1) | (tag & ~t->index_mask);
@@ -261,9 +263,9 @@ static __attribute__((noinline)) void earlier(struct entry *e, uint64_t offset_n
 static inline void update(struct sourcetable *t, struct entry *e, const struct tuple *k)
 {
 	/* Marks 0..3 as lanes of 16 bits. */
-	static const uint64_t spread[16] = { 0, 1, 1u << 16, 0x10001, 1ull << 32, 0x100000001, 0x100010000, 0x100010001, 1ull << 48,
-		0x1000000000001, 0x1000000010000, 0x1000000010001, 0x1000100000000, 0x1000100000001, 0x1000100010000,
-		0x1000100010001 };
+	static const uint64_t spread[16] = { 0, 1, 1u << 16, 0x10001, 1ull << 32, 0x100000001, 0x100010000, 0x100010001,
+		1ull << 48, 0x1000000000001, 0x1000000010000, 0x1000000010001, 0x1000100000000, 0x1000100000001,
+		0x1000100010000, 0x1000100010001 };
 	uint64_t now = (k->offset_ns & t->time_mask) << LOW | (e->last_first & LOW_MASK);
 	if (__builtin_expect(now >= e->last_first, 1))
 		e->last_first = now;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The sources of one minute (or of a whole run, for totals): packets by class, marks of tools and the fields that stayed constant; one
- * cache line an IPv4 source, because that line is what a packet costs.
+ * The sources of one minute (or of a whole run, for totals): packets by class, marks of tools and the fields that
+ * stayed constant; one cache line an IPv4 source, because that line is what a packet costs.
  */
 #pragma once
 #include "model/source.h"
@@ -42,8 +42,8 @@ static inline void sourcetable_key(const struct sourcetable_front *f, struct tup
 void sourcetable_key_wide(const struct sourcetable *t, struct tuple *k);
 
 /*
- * Asks the cache for the entries of `n` packets; then, after other work, adds them. A source that finds the table full is lost and
- * counted.
+ * Asks the cache for the entries of `n` packets; then, after other work, adds them. A source that finds the table full
+ * is lost and counted.
  */
 void sourcetable_prefetch(struct sourcetable *t, struct tuple *keys, size_t n);
 void sourcetable_add(struct sourcetable *t, const struct tuple *keys, size_t n);
@@ -51,7 +51,8 @@ void sourcetable_add(struct sourcetable *t, const struct tuple *keys, size_t n);
 size_t sourcetable_count(const struct sourcetable *t);
 uint64_t sourcetable_lost(const struct sourcetable *t); /* packets */
 
-/* Every source, sorted by address; targets and ports are 0 and left to the caller. The table must be reset before it is used again. */
+/* Every source, sorted by address; targets and ports are 0 and left to the caller. The table must be reset before it is
+ * used again. */
 void sourcetable_each(struct sourcetable *t, int64_t minute, void (*fn)(void *arg, const struct source *), void *arg);
 
 /* The same without order and without times, for totals over a run. */
@@ -60,7 +61,8 @@ void sourcetable_sum(const struct sourcetable *t, void (*fn)(void *arg, const st
 /* The addresses alone, in no order. */
 void sourcetable_addrs(const struct sourcetable *t, void (*fn)(void *arg, const struct addr *), void *arg);
 
-/* Most slots that a source in the table is away from where it hashes to, and the sum over all: for tests of the hash. */
+/* Most slots that a source in the table is away from where it hashes to, and the sum over all: for tests of the hash.
+ */
 size_t sourcetable_probes(const struct sourcetable *t, uint64_t *sum);
 
 void sourcetable_reset(struct sourcetable *t);

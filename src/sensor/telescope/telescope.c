@@ -10,25 +10,25 @@
 
 #include <stdlib.h>
 
-#define BATCH FLOWTABLE_BATCH
-#define COUNT_BATCH 64	/* counting alone asks for one line a packet, not for four */
-#define DEFAULT_FLOWS ((size_t)4 << 20)
+#define BATCH		FLOWTABLE_BATCH
+#define COUNT_BATCH	64 /* counting alone asks for one line a packet, not for four */
+#define DEFAULT_FLOWS	((size_t)4 << 20)
 #define DEFAULT_SOURCES ((size_t)1 << 20)
-#define TIME_MIN (INT64_MIN + MINUTE_NS) /* so that window arithmetic can't wrap */
-#define TIME_MAX (INT64_MAX - 2 * MINUTE_NS)
+#define TIME_MIN	(INT64_MIN + MINUTE_NS) /* so that window arithmetic can't wrap */
+#define TIME_MAX	(INT64_MAX - 2 * MINUTE_NS)
 
 enum { NOW, BEFORE, WINDOWS };
 
 struct window {
 	bool open;
 	int64_t start;
-	struct flowtable *flows[2];	/* IPv4, IPv6 */
+	struct flowtable *flows[2]; /* IPv4, IPv6 */
 	struct sourcetable *sources[2];
 };
 
 /* Packets of one window, decoded and hashed, whose cache lines are on their way. */
 struct pending {
-	_Alignas(64) struct tuple tuples[2][BATCH];	/* IPv4, IPv6 */
+	_Alignas(64) struct tuple tuples[2][BATCH]; /* IPv4, IPv6 */
 	size_t n[2];
 	int which;
 };
@@ -38,12 +38,12 @@ struct telescope {
 	struct telescope_counts counts;
 	struct window windows[WINDOWS];
 	struct pending pending;
-	struct sourcetable *run[2];	/* sum_sources */
-	uint64_t share_key;		/* which worker a source belongs to: the same in all workers */
-	int64_t closed_until;		/* windows before this are closed for good */
-	int64_t clock;			/* time of the last record that had one, any worker's */
-	struct distinct *distinct[2];	/* IPv4, IPv6 */
-	bool plain;			/* neither unwrapping nor a function that wants packets: usual frames go the short way */
+	struct sourcetable *run[2];   /* sum_sources */
+	uint64_t share_key;	      /* which worker a source belongs to: the same in all workers */
+	int64_t closed_until;	      /* windows before this are closed for good */
+	int64_t clock;		      /* time of the last record that had one, any worker's */
+	struct distinct *distinct[2]; /* IPv4, IPv6 */
+	bool plain; /* neither unwrapping nor a function that wants packets: usual frames go the short way */
 };
 
 struct telescope *telescope_new(const struct telescope_params *p)
@@ -165,7 +165,8 @@ static void close_window(struct telescope *t, struct window *w)
 		t->p.sink.minute(t->p.sink.arg, w->start);
 }
 
-/* The minute before is over for good. Its tables, which are large and warm, take over the little that the current minute has. */
+/* The minute before is over for good. Its tables, which are large and warm, take over the little that the current
+ * minute has. */
 static void close_before(struct telescope *t)
 {
 	struct window *now = &t->windows[NOW], *before = &t->windows[BEFORE];
@@ -327,9 +328,9 @@ static inline bool foreign_key(const struct telescope *t, uint64_t source)
 /* The source decides whose share a record is. */
 static bool foreign(const struct telescope *t, const struct packet *p)
 {
-	return foreign_key(t, p->layer == LAYER_IP4  ? p->src4 :
-				p->layer == LAYER_IP6 ? load_be64(p->src6) ^ load_be64(p->src6 + 8) :
-							0);
+	return foreign_key(t, p->layer == LAYER_IP4   ? p->src4
+			      : p->layer == LAYER_IP6 ? load_be64(p->src6) ^ load_be64(p->src6 + 8)
+						      : 0);
 }
 
 static inline void span(struct telescope_counts *c, int64_t first, int64_t last, size_t n)
@@ -408,7 +409,8 @@ static inline void count_sums(struct telescope_counts *c, const struct usual_sum
 #define INLINE inline __attribute__((always_inline))
 
 /* The records that are this worker's or need a closer look, by number: what others have costs no more than this. */
-static size_t own_share(const struct telescope *t, const struct capfile_record *recs, size_t n, uint64_t end, uint8_t *own)
+static size_t own_share(
+	const struct telescope *t, const struct capfile_record *recs, size_t n, uint64_t end, uint8_t *own)
 {
 	const uint64_t start = (uint64_t)t->windows[NOW].start;
 	size_t m = 0;
@@ -416,7 +418,7 @@ static size_t own_share(const struct telescope *t, const struct capfile_record *
 		const struct capfile_record *r = &recs[i];
 		struct usual u = { .addrs = 0 };
 		bool easy = r->linktype == LINK_ETHERNET && r->has_time && (uint64_t)r->time_ns - start < end &&
-			usual_network(r->data, &u);
+			    usual_network(r->data, &u);
 		own[m] = (uint8_t)i;
 		m += tuple_opaque(!easy | !foreign_key(t, u.addrs >> 32));
 	}
@@ -424,7 +426,8 @@ static size_t own_share(const struct telescope *t, const struct capfile_record *
 }
 
 /* Bytes to tuples, as long as usual frames of the current minute come. Returns how many records that were. */
-static INLINE size_t decode_usual(struct telescope *t, const struct capfile_record *recs, size_t n, struct tuple **to, bool share)
+static INLINE size_t decode_usual(
+	struct telescope *t, const struct capfile_record *recs, size_t n, struct tuple **to, bool share)
 {
 	const uint64_t start = (uint64_t)t->windows[NOW].start, end = undecided_from(t);
 	struct usual_sums sums = { .first = INT64_MAX, .last = INT64_MIN };

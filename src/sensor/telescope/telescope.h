@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The telescope's counting half: packets to classes, marks, flows and sources per minute of packet time. It concludes nothing.
+ * The telescope's counting half: packets to classes, marks, flows and sources per minute of packet time. It concludes
+ * nothing.
  *
  * One `struct telescope` is one worker's share. The minute that is being filled is open, and the one before it until
  * the packets' time is TELESCOPE_GRACE_NS into the new one: tables of two whole minutes would cost twice the memory. A
@@ -16,7 +17,8 @@
 
 struct telescope; /* opaque */
 
-/* Where closed minutes go. Unset functions are not called. All are called from telescope_add() and telescope_flush(). */
+/* Where closed minutes go. Unset functions are not called. All are called from telescope_add() and telescope_flush().
+ */
 struct telescope_sink {
 	void *arg;
 	void (*flow)(void *arg, const struct flow *f, bool late);
@@ -27,13 +29,13 @@ struct telescope_sink {
 };
 
 struct telescope_params {
-	bool count_only;	/* classes and sums, no tables */
-	bool sum_sources;	/* sources over the whole run, for totals: sink.source is not called */
-	bool sorted;		/* flows in order (source, destination port, destination, rest) */
-	size_t max_flows;	/* per open minute and address family; 0: 4 M */
-	size_t max_sources;	/* 0: 1 M */
-	uint64_t seed;		/* of the hash tables */
-	unsigned unwrap;	/* UNWRAP_* */
+	bool count_only;	  /* classes and sums, no tables */
+	bool sum_sources;	  /* sources over the whole run, for totals: sink.source is not called */
+	bool sorted;		  /* flows in order (source, destination port, destination, rest) */
+	size_t max_flows;	  /* per open minute and address family; 0: 4 M */
+	size_t max_sources;	  /* 0: 1 M */
+	uint64_t seed;		  /* of the hash tables */
+	unsigned unwrap;	  /* UNWRAP_* */
 	unsigned worker, workers; /* this share of sources; workers 0 or 1: all */
 	struct telescope_sink sink;
 };
@@ -41,12 +43,12 @@ struct telescope_params {
 /* Rules 1-13 of docs/counting-rules.md. */
 struct telescope_counts {
 	uint64_t packets, bytes, captured;
-	int64_t first_ns, last_ns;	/* meaningful when `timed` > 0 */
-	uint64_t timed;			/* packets that had a time stamp */
-	uint64_t classes[CLASS_N];	/* CLASS_FRAG counts both families */
+	int64_t first_ns, last_ns; /* meaningful when `timed` > 0 */
+	uint64_t timed;		   /* packets that had a time stamp */
+	uint64_t classes[CLASS_N]; /* CLASS_FRAG counts both families */
 	uint64_t layers[LAYER_N];
 	uint64_t frag6, vlan, unwrapped;
-	uint64_t minutes, flows;	/* closed so far */
+	uint64_t minutes, flows; /* closed so far */
 	uint64_t late, folded, flows_lost, sources_lost;
 };
 
