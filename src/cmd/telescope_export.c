@@ -216,6 +216,48 @@ static int open_output(const char *path, int argc, char **argv)
 	return fd;
 }
 
+static bool names_stdin(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (strcmp(argv[i], "-") == 0)
+			return true;
+	return false;
+}
+
+/* Words that can't be meant: 0 or a usage error. */
+static int check(const struct telescope_options *o, int argc, char **argv)
+{
+	if (!o->finding || !o->output)
+		return fail("export needs --finding ID and --output FILE; telescope events shows the ids", CLI_USAGE);
+	if (argc == 0)
+		return fail("export takes packets from captures: name the files", CLI_USAGE);
+	if (names_stdin(argc, argv))
+		return fail("export reads its captures twice, so none can be standard input", CLI_USAGE);
+	return 0;
+}
+
+/* The one finding that was asked for, ready to be compared with packets. */
+static int found(const struct wanted *w, struct match *m)
+{
+	if (w->n == 0)
+		return fail("no finding has that id", CLI_NEGATIVE);
+	if (w->n > 1)
+		return fail("several findings begin with that id, give more of it", CLI_NEGATIVE);
+	if (match_init(m, &w->f) < 0)
+		return fail("the finding has no address to look for", CLI_NEGATIVE);
+	return CLI_DONE;
+}
+
+static int pick_all(struct inputs *in, const struct match *m, struct out *out, const char *path)
+{
+	if (strcmp(path, "-") != 0 && ftruncate(out->fd, 0) != 0 && errno != EINVAL)
+		return fail(strerror(errno), CLI_FAILED);
+	for (size_t i = 0; i < in->n; i++)
+		if (in->items[i].in)
+			pick(in->items[i].in, m, out);
+	return tell(out, m->f, inputs_exit(in));
+}
+
 /* The files are opened twice before anything is parsed: once to conclude, once to pick. */
 int telescope_export(const struct cli_global *g, const void *options, int argc, char **argv)
 {
@@ -226,12 +268,8 @@ int telescope_export(const struct cli_global *g, const void *options, int argc, 
 	struct run r = { 0 };
 	struct match m = { 0 };
 	uint64_t seed = random_key();
-	if (!o->finding || !o->output)
-		return fail("export needs --finding ID and --output FILE; telescope events --json shows the ids",
-			CLI_USAGE);
-	if (argc == 0)
-		return fail("export takes packets from captures: name the files", CLI_USAGE);
-	struct evidence *e = evidence_new(o, seed);
+	int code = check(o, argc, argv);
+	struct evidence *e = code ? NULL : evidence_new(o, seed);
 	if (!e)
 		return CLI_USAGE;
 	out.fd = open_output(o->output, argc, argv);
@@ -242,24 +280,13 @@ int telescope_export(const struct cli_global *g, const void *options, int argc, 
 	inputs_open(&second, argv, argc, NULL);
 	struct feed_params fp = { .telescope = {
 					  .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
-	int code = run_all(&r, g, o, argc, argv, &fp);
+	code = run_all(&r, g, o, argc, argv, &fp);
 	if (r.ran) {
 		darknet_finish(evidence_darknet(e), choose, &w);
-		if (w.n != 1)
-			code = fail(
-				w.n ? "several findings begin with that id, give more of it" : "no finding has that id",
-				CLI_NEGATIVE);
-		else if (match_init(&m, &w.f) < 0)
-			code = fail("the finding has no address to look for", CLI_NEGATIVE);
-	}
-	m.unwrap = fp.telescope.unwrap;
-	if (w.n == 1 && (code == CLI_DONE || code == CLI_FAILED)) {
-		if (strcmp(o->output, "-") != 0 && ftruncate(out.fd, 0) != 0 && errno != EINVAL)
-			code = fail(strerror(errno), CLI_FAILED);
-		for (size_t i = 0; i < second.n; i++)
-			if (second.items[i].in)
-				pick(second.items[i].in, &m, &out);
-		code = tell(&out, &w.f, code);
+		code = found(&w, &m);
+		m.unwrap = fp.telescope.unwrap;
+		if (code == CLI_DONE)
+			code = pick_all(&second, &m, &out, o->output);
 	}
 	inputs_close(&second);
 	run_free(&r);

@@ -162,6 +162,20 @@ static void summary_text(const struct run *r, const struct tools *t, size_t memo
 			c->late, c->folded, c->flows_lost, c->sources_lost);
 }
 
+static void summary(const struct run *r, bool json)
+{
+	struct tools t = { 0 };
+	bool exact = true;
+	if (r->feed)
+		feed_each_source(r->feed, count_tool, &t);
+	if (r->feed && t.all == 0)
+		t.all = feed_distinct(r->feed, false, &exact) + feed_distinct(r->feed, true, &exact);
+	if (json)
+		summary_json(r, &t, r->feed ? feed_memory(r->feed) : 0);
+	else
+		summary_text(r, &t, r->feed ? feed_memory(r->feed) : 0);
+}
+
 int telescope_flows(const struct cli_global *g, const void *options, int argc, char **argv)
 {
 	const struct telescope_options *o = options;
@@ -196,18 +210,8 @@ int telescope_flows(const struct cli_global *g, const void *options, int argc, c
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	if (s)
 		code = storing_finish(s, code);
-	if (o->summary && r.ran) {
-		struct tools t = { 0 };
-		bool exact = true;
-		if (r.feed)
-			feed_each_source(r.feed, count_tool, &t);
-		if (r.feed && t.all == 0)
-			t.all = feed_distinct(r.feed, false, &exact) + feed_distinct(r.feed, true, &exact);
-		if (g->json)
-			summary_json(&r, &t, r.feed ? feed_memory(r.feed) : 0);
-		else
-			summary_text(&r, &t, r.feed ? feed_memory(r.feed) : 0);
-	}
+	if (o->summary && r.ran)
+		summary(&r, g->json);
 	run_free(&r);
 	return code;
 }

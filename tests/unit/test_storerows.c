@@ -62,6 +62,20 @@ static int take_finding(void *arg, const struct finding *f)
 	return t->n == 8;
 }
 
+/* What was read twice, in the order of both calls. */
+static void check_texts(const struct finding *f, struct texts *got)
+{
+	static const int want[] = { 0, 1, 1, 3 };
+	assert_int_equal(got->n, 4);
+	for (int i = 0; i < 4; i++) {
+		char *text;
+		finding_text(&f[want[i]], &text);
+		assert_string_equal(got->v[i], text);
+		free(text);
+		free(got->v[i]);
+	}
+}
+
 static void findings(void **state)
 {
 	struct finding *f = mem_new(4 * sizeof *f);
@@ -122,15 +136,7 @@ static void findings(void **state)
 	assert_int_equal(store_each_finding(store, 100, 300, take_finding, &got), 0);
 	assert_int_equal(got.n, 2);
 	assert_int_equal(store_each_finding(store, 300, 301, take_finding, &got), 0);
-	static const int want[] = { 0, 1, 1, 3 };
-	assert_int_equal(got.n, 4);
-	for (int i = 0; i < 4; i++) {
-		char *text;
-		finding_text(&f[want[i]], &text);
-		assert_string_equal(got.v[i], text);
-		free(text);
-		free(got.v[i]);
-	}
+	check_texts(f, &got);
 	free(f);
 }
 
