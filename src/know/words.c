@@ -68,7 +68,7 @@ uint32_t words_take(struct words *w, const char *text)
 {
 	size_t n = strlen(text);
 	char *s = mem_new(n + 1);
-	memcpy(s, text, n);
+	memcpy(s, text, n + 1);
 	tidy(s);
 	if (w->n * 2 >= w->n_slots)
 		grow(w);

@@ -401,6 +401,14 @@ void flowtable_move(struct flowtable *to, struct flowtable *from)
 	flowtable_reset(from);
 }
 
+void flowtable_touch(struct flowtable *t, size_t n)
+{
+	size_t slots = n * 4 < t->room_slots ? n * 4 : t->room_slots;
+	ENSURE(t->n_records == 0);
+	memset(t->records, 0, (n < t->limit ? n : t->limit) * t->stride);
+	memset(t->slots, 0, slots * sizeof *t->slots);
+}
+
 void flowtable_reset(struct flowtable *t)
 {
 	if (t->n_records > t->touched)

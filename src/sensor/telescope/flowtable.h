@@ -69,6 +69,9 @@ void flowtable_each(
 /* Moves all flows to the empty table `to` of the same kind, whose memory was used before: so that it is used again. */
 void flowtable_move(struct flowtable *to, struct flowtable *from);
 
+/* Touches memory for `n` flows now: where nothing may wait later for a page to be cleared. */
+void flowtable_touch(struct flowtable *t, size_t n);
+
 /* Empties the table and keeps its memory. */
 void flowtable_reset(struct flowtable *t);
 

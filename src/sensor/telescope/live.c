@@ -20,7 +20,9 @@
 #define CLOSED	     4 /* minutes that can close between two ticks; more only when the clock jumps */
 #define NAP_MS	     5
 #define DRAIN_NS     1000000000 /* at the end: longest wait for packets that the kernel says it kept */
-#define DRAIN_NS     1000000000 /* at the end: longest wait for packets that the kernel says it kept */
+/* A darknet of one /16 at a few thousand packets a second; more is touched when it comes. */
+#define TOUCH_FLOWS   ((size_t)256 << 10)
+#define TOUCH_SOURCES ((size_t)64 << 10)
 
 /*
  * A tick: the caller's thread numbers it and says what time it is; each worker, once it has read everything up to that
@@ -219,6 +221,8 @@ static void new_worker(struct live *l, unsigned i)
 	struct worker *w = &l->workers[i];
 	const struct telescope_sink *final = &l->p.telescope.sink;
 	struct telescope_params t = l->p.telescope;
+	t.touch_flows = TOUCH_FLOWS;
+	t.touch_sources = TOUCH_SOURCES;
 	w->live = l;
 	w->index = i;
 	w->filling = collect_new();

@@ -399,6 +399,14 @@ size_t sourcetable_probes(const struct sourcetable *t, uint64_t *sum)
 	return most;
 }
 
+void sourcetable_touch(struct sourcetable *t, size_t n)
+{
+	size_t slots = n * 4 < t->room_slots ? n * 4 : t->room_slots;
+	ENSURE(t->n == 0);
+	memset(t->entries, 0, (n < t->max ? n : t->max) * sizeof *t->entries);
+	memset(t->slots, 0, slots * sizeof *t->slots);
+}
+
 void sourcetable_reset(struct sourcetable *t)
 {
 	if (t->n > t->touched)

@@ -65,5 +65,8 @@ void sourcetable_addrs(const struct sourcetable *t, void (*fn)(void *arg, const 
  */
 size_t sourcetable_probes(const struct sourcetable *t, uint64_t *sum);
 
+/* Touches memory for `n` sources now. */
+void sourcetable_touch(struct sourcetable *t, size_t n);
+
 void sourcetable_reset(struct sourcetable *t);
 size_t sourcetable_memory(const struct sourcetable *t);

@@ -68,6 +68,11 @@ struct telescope *telescope_new(const struct telescope_params *p)
 				t->windows[w].sources[wide] = sourcetable_new(wide, true, t->p.max_sources, p->seed);
 		}
 	}
+	for (int w = 0; w < WINDOWS && p->touch_flows; w++) {
+		flowtable_touch(t->windows[w].flows[0], p->touch_flows);
+		if (t->windows[w].sources[0])
+			sourcetable_touch(t->windows[w].sources[0], p->touch_sources);
+	}
 	for (int wide = 0; wide < 2 && p->sum_sources; wide++)
 		t->run[wide] = sourcetable_new(wide, false, t->p.max_sources, p->seed);
 	return t;

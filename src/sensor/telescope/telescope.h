@@ -29,11 +29,13 @@ struct telescope_sink {
 };
 
 struct telescope_params {
-	bool count_only;	  /* classes and sums, no tables */
-	bool sum_sources;	  /* sources over the whole run, for totals: sink.source is not called */
-	bool sorted;		  /* flows in order (source, destination port, destination, rest) */
-	size_t max_flows;	  /* per open minute and address family; 0: 4 M */
-	size_t max_sources;	  /* 0: 1 M */
+	bool count_only;    /* classes and sums, no tables */
+	bool sum_sources;   /* sources over the whole run, for totals: sink.source is not called */
+	bool sorted;	    /* flows in order (source, destination port, destination, rest) */
+	size_t max_flows;   /* per open minute and address family; 0: 4 M */
+	size_t max_sources; /* 0: 1 M */
+	size_t touch_flows; /* live: memory touched at start, for so many IPv4 flows and sources a minute */
+	size_t touch_sources;
 	uint64_t seed;		  /* of the hash tables */
 	unsigned unwrap;	  /* UNWRAP_* */
 	unsigned worker, workers; /* this share of sources; workers 0 or 1: all */
