@@ -63,6 +63,15 @@ void show_finding(FILE *out, const struct finding *f)
 	putc('\n', out);
 }
 
+int show_zone(const char *name)
+{
+	struct err err = { "" };
+	if (!name || zone_set(name, &err) == 0)
+		return 0;
+	fprintf(stderr, "sakimori: %s\n", err.text);
+	return -1;
+}
+
 unsigned show_unwrap(const struct cli_list *words)
 {
 	unsigned bits = 0;

@@ -7,6 +7,9 @@
 /* One finding as one line. */
 void show_finding(FILE *out, const struct finding *f);
 
+/* --tz ZONE, NULL: UTC. 0, or -1 with a message on stderr. */
+int show_zone(const char *name);
+
 /* --unwrap gre,ipip as UNWRAP_* bits; unknown words are ignored with a warning on stderr. */
 unsigned show_unwrap(const struct cli_list *words);
 

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "base/zone.h"
 #include "cmd/paint.h"
 #include "cmd/run.h"
 #include "cmd/show.h"
@@ -71,8 +72,8 @@ static void print_flow(void *arg, const struct flow *f, bool late)
 		flow_json(&p->j, f);
 		return;
 	}
-	printf("%.16sZ  %-15s %5u  %-15s %5u  %3u ttl %3u %-11s %5u B %8" PRIu64 " packets\n",
-		text_time(time, f->first_ns), addr_text(src, &f->src), f->sport, addr_text(dst, &f->dst), f->dport,
+	printf("%.16s  %-15s %5u  %-15s %5u  %3u ttl %3u %-11s %5u B %8" PRIu64 " packets\n",
+		zone_text(time, f->first_ns), addr_text(src, &f->src), f->sport, addr_text(dst, &f->dst), f->dport,
 		f->proto, f->ttl, packet_class_name((enum packet_class)f->cls), f->ip_len, f->packets);
 }
 
@@ -193,6 +194,8 @@ int telescope_flows(const struct cli_global *g, const void *options, int argc, c
 		fprintf(stderr, "sakimori: --max-flows takes %u to %u\n", FLOWS_LEAST, FLOWS_MOST);
 		return CLI_USAGE;
 	}
+	if (show_zone(o->tz) < 0)
+		return CLI_USAGE;
 	json_init(&p.j, stdout);
 	if (!o->summary) {
 		fp.telescope.sink = (struct telescope_sink){ .arg = &p, .flow = print_flow };

@@ -98,12 +98,9 @@ int telescope_sources(const struct cli_global *g, const void *options, int argc,
 	const struct telescope_options *o = options;
 	struct sums t = { 0 };
 	struct run r = { 0 };
-	struct err err = { "" };
 	struct json j;
-	if (o->tz && zone_set(o->tz, &err) < 0) {
-		fprintf(stderr, "sakimori: %s\n", err.text);
+	if (show_zone(o->tz) < 0)
 		return CLI_USAGE;
-	}
 	struct feed_params fp = { .workers = (unsigned)o->workers,
 		.telescope = { .seed = random_key(),
 			.unwrap = show_unwrap(&o->unwrap),

@@ -12,17 +12,6 @@ struct addr addr_from6(const uint8_t b[16])
 	return a;
 }
 
-bool addr_is4(const struct addr *a)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	return memcmp(a->b, mapped, 12) == 0;
-}
-
-uint32_t addr_to4(const struct addr *a)
-{
-	return load_be32(a->b + 12);
-}
-
 int addr_cmp(const struct addr *a, const struct addr *b)
 {
 	return memcmp(a->b, b->b, 16);

@@ -37,8 +37,18 @@ static inline struct addr addr_from_packet6(const uint8_t b[16])
 		store_be32(a.b + 8, 0xffff0000);
 	return a;
 }
-bool addr_is4(const struct addr *a);
-uint32_t addr_to4(const struct addr *a); /* host order; only of IPv4 */
+static inline bool addr_is4(const struct addr *a)
+{
+	uint64_t high;
+	memcpy(&high, a->b, 8);
+	return high == 0 && load_be32(a->b + 8) == 0x0000ffff;
+}
+
+/* Host order; only of IPv4. */
+static inline uint32_t addr_to4(const struct addr *a)
+{
+	return load_be32(a->b + 12);
+}
 static inline bool addr_same(const struct addr *a, const struct addr *b)
 {
 	uint64_t x[2], y[2];
