@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define MOST_EVENTS   (64u << 20)
 #define MAX_TIMEOUT_S ((uint64_t)3155760000)
 
 struct evidence {
@@ -51,6 +52,8 @@ static int check(const struct telescope_options *o, struct err *err)
 {
 	if (o->min_targets > UINT32_MAX || o->min_ports > UINT32_MAX)
 		return err_set(err, -1, "--min-targets and --min-ports take at most 4294967295");
+	if (o->max_events && (o->max_events < 1000 || o->max_events > MOST_EVENTS))
+		return err_set(err, -1, "--max-events takes 1000 to %u", MOST_EVENTS);
 	if (o->kind && check_kinds(o->kind, err) < 0)
 		return -1;
 	if (o->timeout_s > MAX_TIMEOUT_S)
@@ -81,6 +84,7 @@ struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
 		.n_own = e->own.n,
 		.min_targets = (uint32_t)o->min_targets,
 		.min_ports = (uint32_t)o->min_ports,
+		.max_events = (uint32_t)o->max_events,
 		.timeout_ns = (int64_t)o->timeout_s * 1000000000,
 		.seed = seed,
 		.research = knowing_research,

@@ -24,6 +24,8 @@
 			"ports of one target that make a scan (default 15)" },                                         \
 		{ "timeout", 0, CLI_NUMBER, OPT(timeout_s), "SECONDS",                                                 \
 			"silence that ends an event in dark space (default: by its size)" },                           \
+		{ "max-events", 0, CLI_NUMBER, OPT(max_events), "N",                                                   \
+			"events kept at once, about 1 KiB each (default 2 Mi); what finds no room is told" },          \
 		{ "research", 0, CLI_CHOICE, OPT(research), "include|exclude",                                         \
 			"show acknowledged research scanners (default include)" },                                     \
 		{ "research-file", 0, CLI_LIST, OPT(research_file), "FILE",                                            \

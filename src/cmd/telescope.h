@@ -6,7 +6,7 @@
 /* What the commands have in common; each row table names the members it offers. */
 struct telescope_options {
 	bool count, summary, no_map, no_sandbox, no_promiscuous, outgoing;
-	uint64_t workers, max_flows, max_sources, limit, min_targets, min_ports, timeout_s, seed;
+	uint64_t workers, max_flows, max_sources, limit, min_targets, min_ports, timeout_s, max_events, seed;
 	struct cli_list dark, own, unwrap, research_file, names, owners, geo;
 	const char *sensor, *research, *tz;
 	const char *from, *to, *kind, *output, *interface, *by, *finding;

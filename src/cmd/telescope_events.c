@@ -63,9 +63,14 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 		darknet_finish(evidence_darknet(e), print, &p);
 		if (!g->json && p.shown == 0)
 			puts("no findings");
+		if (darknet_refused(evidence_darknet(e)))
+			fprintf(stderr,
+				"sakimori: %llu records found no room in the analysis: --max-events makes more\n",
+				(unsigned long long)darknet_refused(evidence_darknet(e)));
 		if (r.counts.late)
 			fprintf(stderr,
-				"sakimori: %llu packets came more than a minute late: are the files in the order of "
+				"sakimori: %llu packets came late, behind the minute that was open: are the files in "
+				"the order of "
 				"their times?\n",
 				(unsigned long long)r.counts.late);
 	}

@@ -49,6 +49,7 @@ struct darknet *darknet_new(const struct darknet_params *params)
 	uint64_t space = take_prefixes(d, params);
 	d->p.min_targets = params->min_targets ? params->min_targets : 5;
 	d->p.min_ports = params->min_ports ? params->min_ports : 15;
+	d->p.max_events = params->max_events ? params->max_events : EVENT_MAX;
 	if (!d->p.timeout_ns)
 		d->p.timeout_ns = darknet_timeout(space ? space : 65536);
 	if (d->p.timeout_ns < MINUTE_NS)

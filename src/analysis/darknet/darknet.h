@@ -26,9 +26,10 @@ struct darknet_params {
 	const struct prefix *own; /* the operator's live ranges */
 	size_t n_own;
 	uint32_t min_targets, min_ports; /* 0: 5, 15 */
-	int64_t timeout_ns; /* silence that ends an event; 0: darknet_timeout(); unused without dark space. At least a
-			       minute */
-	uint64_t seed;	    /* of the hash tables */
+	int64_t timeout_ns;  /* silence that ends an event; 0: darknet_timeout(); unused without dark space. At least a
+				minute */
+	uint32_t max_events; /* kept at once, about 1 KiB each with what hangs on them; 0: 2 Mi */
+	uint64_t seed;	     /* of the hash tables */
 	/* Is this an acknowledged research scanner at that time? Its name, or NULL. May be NULL. */
 	const char *(*research)(void *arg, const struct addr *a, int64_t ns);
 	/* Whose is this own address at that time? A line for people, or NULL. May be NULL. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define MAX_ADDRS   ((size_t)4 << 20)
-#define MAX_EVENTS  ((size_t)2 << 20)
+#define EVENT_MAX   ((size_t)2 << 20)
 #define MAX_MEMBERS ((size_t)16 << 20)
 #define MAX_HEADS   ((size_t)1 << 18)
 
@@ -22,7 +22,7 @@ void event_init(struct darknet *d)
 	idmap_init(&d->flag_map, MAX_MEMBERS, seed + 5);
 	idmap_init(&d->open_map, MAX_MEMBERS, seed + 6);
 	idmap_init(&d->head_map, MAX_HEADS, seed + 7);
-	idmap_init(&d->hour_map, MAX_EVENTS, seed + 8);
+	idmap_init(&d->hour_map, EVENT_MAX, seed + 8);
 	idmap_init(&d->hour_source_map, MAX_MEMBERS, seed + 9);
 }
 
@@ -144,7 +144,7 @@ static struct event *current(struct darknet *d, enum event_type type, const stru
 				e->first - in->flow->last_ns <= d->p.timeout_ns))
 			return e;
 	}
-	if (d->n_events == MAX_EVENTS) {
+	if (d->n_events >= d->p.max_events) {
 		d->refused++;
 		return NULL;
 	}

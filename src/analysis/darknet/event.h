@@ -8,6 +8,8 @@
 #include "base/idmap.h"
 #include "model/prefixset.h"
 
+#define EVENT_MAX ((size_t)2 << 20) /* unless darknet_params says otherwise */
+
 enum event_type {
 	EVENT_TCP,	      /* subject probes: SYN, NULL, FIN, XMAS */
 	EVENT_UDP,	      /* subject probes with datagrams */
