@@ -34,7 +34,7 @@ static const struct shape shapes[] = {
 	{ UDP_PROTO_DTLS, 0, QUESTION, 0, 3, 14, "\x16\xfe\xff", "\xff\xff\xfd" },
 	/* From here on ascending by port. */
 	{ UDP_PROTO_CHARGEN, 19, ANY, 0, 0, 1, "", NULL },
-	{ UDP_PROTO_DNS, 53, QUESTION, 2, 4, 17, "\0\0\0\1", "\xf8\0\xff\xff" },
+	{ UDP_PROTO_DNS, 53, QUESTION, 2, 6, 12, "\0\0\0\0\0\0", "\x80\0\xff\xfe\xff\xff" },
 	{ UDP_PROTO_DNS, 53, ANSWER, 2, 1, 12, "\x80", "\x80" },
 	{ UDP_PROTO_DHCP, 67, ANSWER, 0, 2, 236, "\1\1", NULL },
 	{ UDP_PROTO_DHCP, 67, ANSWER, 0, 2, 236, "\2\1", NULL },
@@ -44,7 +44,7 @@ static const struct shape shapes[] = {
 	{ UDP_PROTO_PORTMAP, 111, QUESTION, 4, 12, 40, "\0\0\0\0\0\0\0\2\0\1\x86\xa0", NULL },
 	{ UDP_PROTO_PORTMAP, 111, ANSWER, 4, 4, 24, "\0\0\0\1", NULL },
 	{ UDP_PROTO_NTP, 123, QUESTION, 0, 1, 48, "\3", "\7" },
-	{ UDP_PROTO_NTP, 123, QUESTION, 0, 4, 8, "\x17\0\3\0", "\x87\0\xff\0" },
+	{ UDP_PROTO_NTP, 123, QUESTION, 0, 4, 8, "\7\0\3\0", "\7\0\xff\0" },
 	{ UDP_PROTO_NTP, 123, QUESTION, 0, 2, 12, "\6\0", "\7\x80" },
 	{ UDP_PROTO_NTP, 123, ANSWER, 0, 1, 48, "\4", "\7" },
 	{ UDP_PROTO_NTP, 123, ANSWER, 0, 1, 8, "\x80", "\x80" },
@@ -212,6 +212,9 @@ static bool snmp_asks(struct bytes b)
 		p = bytes_need(b, at, 2);
 		if (!p || p[1] & 0x80)
 			return false;
+		/* Version 3 (RFC 3412): what it asks may be encrypted; that it goes to an agent says enough. */
+		if (i == 0 && bytes_need(b, at, 4) && b.p[at + 2] == 3)
+			return b.p[at + 3] == 0x30;
 		at += 2u + p[1];
 	}
 	p = bytes_need(b, at, 1);

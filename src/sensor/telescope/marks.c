@@ -23,13 +23,22 @@ static bool zmap_options(struct bytes o)
 	return o.n == 4 && memcmp(o.p, windows, 4) == 0;
 }
 
+static bool nmap_window(uint16_t window)
+{
+	return window == 1024 || window == 2048 || window == 3072 || window == 4096;
+}
+
+uint16_t marks_of_stealth(uint16_t window, unsigned tcp_words, bool dont_fragment)
+{
+	return tcp_words == 5 && !dont_fragment && nmap_window(window) ? FLOW_NMAP : 0;
+}
+
 uint16_t marks_of_options(uint16_t window, struct bytes options)
 {
 	uint16_t m = 0;
 	if (window == 65535 && zmap_options(options))
 		m |= FLOW_ZMAP_SYN;
-	if ((window == 1024 || window == 2048 || window == 3072 || window == 4096) && options.n == 4 &&
-		options.p[0] == 2 && options.p[1] == 4)
+	if (nmap_window(window) && options.n == 4 && options.p[0] == 2 && options.p[1] == 4)
 		m |= FLOW_NMAP;
 	return m;
 }
@@ -77,6 +86,8 @@ uint16_t marks_of(const struct packet *p)
 	}
 	if (p->cls == CLASS_TCP_SYN)
 		m |= syn_marks(p);
+	else if (p->cls <= CLASS_TCP_OTHER && p->layer == LAYER_IP4 && marks_stealth(p->tcp_flags))
+		m |= marks_of_stealth(p->window, p->tcp_words, p->dont_fragment);
 	else if (p->cls == CLASS_UDP)
 		m |= marks_of_udp(p->sport, p->dport, p->payload);
 	else if (p->cls == CLASS_FRAG)

@@ -13,3 +13,11 @@ uint16_t marks_of(const struct packet *p);
 /* Parts of it: UDP alone; options and window of a SYN with DF clear. */
 uint16_t marks_of_udp(uint16_t sport, uint16_t dport, struct bytes payload);
 uint16_t marks_of_options(uint16_t window, struct bytes options);
+
+/* NULL, FIN and XMAS packets: Nmap's have its windows, no options, DF clear. `tcp_words`: data offset. */
+uint16_t marks_of_stealth(uint16_t window, unsigned tcp_words, bool dont_fragment);
+static inline bool marks_stealth(unsigned tcp_flags)
+{
+	unsigned f = tcp_flags & 0x3f;
+	return (f == 0) | (f == TCP_FIN) | (f == (TCP_FIN | TCP_PSH | TCP_URG));
+}

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "model/flow.h"
+#include "sensor/telescope/marks.h"
 #include "wire/usual.h"
 
 /*
@@ -70,6 +71,8 @@ static inline __attribute__((always_inline)) unsigned tuple_tcp(
 	/* A system that sets options also sets DF; a program that writes its own packets forgets it. */
 	if (__builtin_expect(tuple_opaque(syn & (rest >> 28 > 5) & ((uint32_t)u->head >> 14 ^ 1)), 0))
 		tags |= tuple_syn_tags(frame);
+	if (__builtin_expect(tuple_opaque(marks_stealth(rest >> 16)), 0))
+		tags |= marks_of_stealth((uint16_t)rest, rest >> 28, u->head >> 14 & 1);
 	return tags;
 }
 _Static_assert(FLOW_MASSCAN == 1 << 2 && FLOW_MIRAI == 1 << 3 && CLASS_TCP_SYN == 0, "shifts in tuple_tcp()");
