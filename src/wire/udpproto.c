@@ -43,7 +43,7 @@ static const struct shape shapes[] = {
 	{ UDP_PROTO_TFTP, 69, ANSWER, 0, 2, 4, "\0\5", NULL },
 	{ UDP_PROTO_PORTMAP, 111, QUESTION, 4, 12, 40, "\0\0\0\0\0\0\0\2\0\1\x86\xa0", NULL },
 	{ UDP_PROTO_PORTMAP, 111, ANSWER, 4, 4, 24, "\0\0\0\1", NULL },
-	{ UDP_PROTO_NTP, 123, QUESTION, 0, 1, 48, "\3", "\7" },
+	{ UDP_PROTO_NTP, 123, QUESTION, 0, 1, 48, "\1", "\5" }, /* modes 1 and 3 */
 	{ UDP_PROTO_NTP, 123, QUESTION, 0, 4, 8, "\7\0\3\0", "\7\0\xff\0" },
 	{ UDP_PROTO_NTP, 123, QUESTION, 0, 2, 12, "\6\0", "\7\x80" },
 	{ UDP_PROTO_NTP, 123, ANSWER, 0, 1, 48, "\4", "\7" },
