@@ -66,7 +66,7 @@ int prefix_parse(const char *text, struct prefix *out, struct err *err)
 		return err_set(err, -1, "'%.64s' is not an address or prefix", text);
 	memcpy(host, text, n);
 	host[n] = 0;
-	struct prefix p;
+	struct prefix p = { 0 };
 	if (addr_parse(host, &p.addr, err) < 0)
 		return -1;
 	unsigned base = addr_is4(&p.addr) ? 96 : 0;
