@@ -109,7 +109,7 @@ static const char *const tool_keys[MARK_N + 1] = { [MARK_ZMAP_ID] = "zmap_id",
 	[MARK_NMAP] = "nmap",
 	[MARK_N] = "none" };
 
-static void summary_json(const struct run *r, const struct tools *t, size_t memory)
+static void summary_json(const struct run *r, const struct tools *t)
 {
 	const struct telescope_counts *c = &r->counts;
 	struct json j;
@@ -134,20 +134,19 @@ static void summary_json(const struct run *r, const struct tools *t, size_t memo
 	json_u64(&j, "folded", c->folded);
 	json_u64(&j, "flows_lost", c->flows_lost);
 	json_u64(&j, "sources_lost", c->sources_lost);
-	json_u64(&j, "table_bytes", memory);
 	inputs_json(&r->in, &j);
 	json_end(&j, '}');
 	json_line(&j);
 }
 
-static void summary_text(const struct run *r, const struct tools *t, size_t memory)
+static void summary_text(const struct run *r, const struct tools *t)
 {
 	const struct telescope_counts *c = &r->counts;
 	char a[32], b[32];
 	printf("packets %s  flows %s  minutes %" PRIu64, paint_number(a, c->packets), paint_number(b, c->flows),
 		c->minutes);
 	if (r->feed)
-		printf("  sources %s  tables %zu MB", paint_number(a, t->all), memory >> 20);
+		printf("  sources %s", paint_number(a, t->all));
 	putchar('\n');
 	for (int k = 0; k < CLASS_SHORT; k++)
 		if (c->classes[k])
@@ -163,7 +162,9 @@ static void summary_text(const struct run *r, const struct tools *t, size_t memo
 			c->late, c->folded, c->flows_lost, c->sources_lost);
 }
 
-static void summary(const struct run *r, bool json)
+/* How many workers there were shows in nothing on standard output; the memory of their tables is told apart, with -v.
+ */
+static void summary(const struct run *r, const struct cli_global *g)
 {
 	struct tools t = { 0 };
 	bool exact = true;
@@ -171,10 +172,12 @@ static void summary(const struct run *r, bool json)
 		feed_each_source(r->feed, count_tool, &t);
 	if (r->feed && t.all == 0)
 		t.all = feed_distinct(r->feed, false, &exact) + feed_distinct(r->feed, true, &exact);
-	if (json)
-		summary_json(r, &t, r->feed ? feed_memory(r->feed) : 0);
+	if (g->json)
+		summary_json(r, &t);
 	else
-		summary_text(r, &t, r->feed ? feed_memory(r->feed) : 0);
+		summary_text(r, &t);
+	if (g->verbose && r->feed)
+		fprintf(stderr, "sakimori: tables %zu MB\n", feed_memory(r->feed) >> 20);
 }
 
 int telescope_flows(const struct cli_global *g, const void *options, int argc, char **argv)
@@ -214,7 +217,7 @@ int telescope_flows(const struct cli_global *g, const void *options, int argc, c
 	if (s)
 		code = storing_finish(s, code);
 	if (o->summary && r.ran)
-		summary(&r, g->json);
+		summary(&r, g);
 	run_free(&r);
 	return code;
 }

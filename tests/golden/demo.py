@@ -40,6 +40,8 @@ def main():
         failed += report("the same findings twice, with other hash seeds", "" if one == again and one else "they differ")
         flows = [run("--json", "telescope", "flows", "--workers", str(n), capture) for n in (1, 2, 3)]
         failed += report("the same flows from 1, 2 and 3 workers", "" if flows[0] and flows[0] == flows[1] == flows[2] else "they differ")
+        totals = [run("telescope", "flows", "--summary", "--workers", str(n), capture) for n in (1, 2, 3)]
+        failed += report("the same totals from 1, 2 and 3 workers", "" if totals[0] and totals[0] == totals[1] == totals[2] else "they differ")
         store = os.path.join(folder, "store")
         run("--store", store, "telescope", "events", *WHERE, capture)
         stored = run("--json", "--store", store, "telescope", "flows", "--from", "2020-01-01")
