@@ -113,16 +113,6 @@ void evidence_free(struct evidence *e)
 	free(e);
 }
 
-static struct addr source_of(const struct packet *p)
-{
-	return p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from_packet6(p->src6);
-}
-
-static struct addr target_of(const struct packet *p)
-{
-	return p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from_packet6(p->dst6);
-}
-
 /* Where the IP header of a decoded packet starts: the struct keeps its parts, not its beginning. */
 static const uint8_t *ip_start(const struct packet *p)
 {
@@ -143,8 +133,8 @@ static const uint8_t *ip_start(const struct packet *p)
 static void sample(struct evidence *e, const struct packet *p, int64_t ns)
 {
 	struct finding_sample s = { .ns = ns, .sport = p->sport, .dport = p->dport, .proto = p->proto };
-	s.src = source_of(p);
-	s.dst = target_of(p);
+	s.src = flow_packet_src(p);
+	s.dst = flow_packet_dst(p);
 	if (!darknet_wants_sample(e->darknet, &s.src, &s.dst, s.dport))
 		return;
 	const uint8_t *ip = ip_start(p);
@@ -182,7 +172,7 @@ static uint64_t question_key(const struct addr *client, const struct addr *serve
 static void names(struct evidence *e, const struct packet *p, struct bytes message)
 {
 	bool fresh, multicast = p->sport == 5353 || p->sport == 5355;
-	struct addr src = source_of(p), dst = target_of(p);
+	struct addr src = flow_packet_src(p), dst = flow_packet_dst(p);
 	struct naming x = { e->darknet, src };
 	const uint8_t *head = bytes_need(message, 0, 4);
 	if (!head)
@@ -224,9 +214,9 @@ static void quote(struct evidence *e, const struct packet *p, int64_t ns)
 		return;
 	struct darknet_quote q = {
 		.ns = ns,
-		.reporter = source_of(p),
-		.to = target_of(p),
-		.quoted = target_of(&in),
+		.reporter = flow_packet_src(p),
+		.to = flow_packet_dst(p),
+		.quoted = flow_packet_dst(&in),
 		.quoted_port = quoted_port(inner, &in),
 		.quoted_proto = in.proto,
 		.type = (uint8_t)p->sport,
@@ -250,8 +240,10 @@ static void on_packet(void *arg, const struct packet *p, int64_t ns)
 static void on_flow(void *arg, const struct flow *f, bool late)
 {
 	struct evidence *e = arg;
-	(void)late;
-	darknet_flow(e->darknet, f);
+	if (late)
+		darknet_late(e->darknet, f);
+	else
+		darknet_flow(e->darknet, f);
 	if (e->tally)
 		tally_flow(e->tally, f);
 }

@@ -7,7 +7,8 @@
 	{ "from", 0, CLI_TEXT, OPT(from), "TIME", "without files: the part of the store from this time on" },          \
 		{ "to", 0, CLI_TEXT, OPT(to), "TIME", "... and before this one" },                                     \
 		{ "tz", 0, CLI_TEXT, OPT(tz), "ZONE", "time zone of what is shown and of days (default UTC)" },        \
-		{ "no-map", 0, CLI_FLAG, OPT(no_map), NULL, "use read(2) instead of mapping files" },                  \
+		{ "no-map", 0, CLI_FLAG, OPT(no_map), NULL,                                                            \
+			"with several workers: read(2) instead of a shared mapping" },                                 \
 	{                                                                                                              \
 		"no-sandbox", 0, CLI_FLAG, OPT(no_sandbox), NULL, "parse without the sandbox"                          \
 	}

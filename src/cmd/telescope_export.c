@@ -90,7 +90,7 @@ static bool quotes(const struct match *m, const struct packet *p)
 	packet_decode_ip(p->proto == PROTO_ICMP ? ETHER_IPV4 : ETHER_IPV6, bytes_from(p->payload, 4), &in);
 	if (in.layer > LAYER_IP6)
 		return false;
-	struct addr dst = in.layer == LAYER_IP4 ? addr_from4(in.dst4) : addr_from_packet6(in.dst6);
+	struct addr dst = flow_packet_dst(&in);
 	return addr_same(&dst, &m->subject);
 }
 
@@ -119,8 +119,8 @@ static bool fits(const struct match *m, const struct packet *p, int64_t ns)
 {
 	if (p->layer > LAYER_IP6 || ns < m->f->first_ns || ns > m->f->last_ns)
 		return false;
-	struct addr src = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from_packet6(p->src6);
-	struct addr dst = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from_packet6(p->dst6);
+	struct addr src = flow_packet_src(p);
+	struct addr dst = flow_packet_dst(p);
 	if (m->f->kind != FINDING_ICMP_QUOTE && !addr_same(m->is_target ? &dst : &src, &m->subject))
 		return false;
 	return kind_fits(m, p);

@@ -35,6 +35,17 @@ struct flow {
 	int64_t first_ns, last_ns;
 };
 
+/* The ends of an IPv4 or IPv6 packet. */
+static inline struct addr flow_packet_src(const struct packet *p)
+{
+	return p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from_packet6(p->src6);
+}
+
+static inline struct addr flow_packet_dst(const struct packet *p)
+{
+	return p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from_packet6(p->dst6);
+}
+
 /* The order of closed minutes: IPv4 before IPv6, then source, destination port, destination, rest of the key. */
 int flow_cmp(const struct flow *a, const struct flow *b);
 

@@ -291,9 +291,12 @@ static void tools(void **state)
 	};
 	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
 		struct darknet *d = start(true, NULL);
-		struct source s = {
-			.addr = addr_from4(0x0a000001), .minute = T0 / MINUTE_NS, .packets = 10, .syns = 10
-		};
+		struct source s = { .addr = addr_from4(0x0a000001),
+			.minute = T0 / MINUTE_NS,
+			.first_ns = T0,
+			.last_ns = T0 + 59 * SEC,
+			.packets = 10,
+			.syns = 10 };
 		for (uint32_t t = 0; t < 10; t++) {
 			struct flow f = flow(0x0a000001, DARK + t, 40000, 23, 1);
 			f.tags = cases[c].tag;

@@ -11,6 +11,7 @@
 
 #define SECOND	    ((int64_t)1000000000)
 #define MAX_SAMPLES 3
+#define MAX_LATES   ((size_t)64 << 10) /* late packets that wait to be judged */
 
 int64_t darknet_timeout(uint64_t dark_addresses)
 {
@@ -66,6 +67,7 @@ void darknet_free(struct darknet *d)
 	prefixset_fini(&d->dark);
 	prefixset_fini(&d->own);
 	free(d->flows);
+	free(d->lates);
 	free(d->sources);
 	free(d);
 }
@@ -87,14 +89,36 @@ void darknet_source(struct darknet *d, const struct source *s)
 	d->sources[d->n_sources++] = *s;
 }
 
+/* First who talked to whom, then what it means: an answer may be sorted before its question. */
+static void judge_all(struct darknet *d, const struct flow *flows, size_t n)
+{
+	if (d->p.n_dark == 0)
+		for (size_t i = 0; i < n; i++)
+			judge_note(d, &flows[i]);
+	for (size_t i = 0; i < n; i++)
+		judge_flow(d, &flows[i]);
+}
+
+static void judge_lates(struct darknet *d)
+{
+	d->late = true;
+	judge_all(d, d->lates, d->n_lates);
+	d->late = false;
+	d->n_lates = 0;
+}
+
+void darknet_late(struct darknet *d, const struct flow *f)
+{
+	if (d->n_lates == MAX_LATES)
+		judge_lates(d);
+	d->lates = idmap_room(d->lates, d->n_lates + 1, &d->room_lates, sizeof *d->lates);
+	d->lates[d->n_lates++] = *f;
+}
+
 void darknet_minute(struct darknet *d)
 {
-	/* First who talked to whom, then what it means: an answer may be sorted before its question. */
-	if (d->p.n_dark == 0)
-		for (size_t i = 0; i < d->n_flows; i++)
-			judge_note(d, &d->flows[i]);
-	for (size_t i = 0; i < d->n_flows; i++)
-		judge_flow(d, &d->flows[i]);
+	judge_lates(d);
+	judge_all(d, d->flows, d->n_flows);
 	for (size_t i = 0; i < d->n_sources; i++)
 		judge_source(d, &d->sources[i]);
 	d->n_flows = d->n_sources = 0;
@@ -165,7 +189,7 @@ uint64_t darknet_refused(const struct darknet *d)
 
 void darknet_finish(struct darknet *d, void (*emit)(void *arg, const struct finding *), void *arg)
 {
-	if (d->n_flows || d->n_sources)
+	if (d->n_flows || d->n_lates || d->n_sources)
 		darknet_minute(d);
 	emit_all(d, emit, arg);
 }

@@ -50,10 +50,11 @@ void darknet_set_sensor(struct darknet *d, const char *name);
 int64_t darknet_timeout(uint64_t dark_addresses);
 
 /*
- * The records of a minute in any order, then darknet_minute(). Late flows (of an earlier minute) count like the others.
+ * The records of a minute in any order, then darknet_minute(). Late packets count in the event of their own time.
  * Nothing is kept of the pointers.
  */
 void darknet_flow(struct darknet *d, const struct flow *f);
+void darknet_late(struct darknet *d, const struct flow *f); /* one packet of an earlier minute, with its own marks */
 void darknet_source(struct darknet *d, const struct source *s);
 void darknet_minute(struct darknet *d);
 

@@ -8,6 +8,7 @@
 
 #define MAX_ADDRS   ((size_t)4 << 20)
 #define EVENT_MAX   ((size_t)2 << 20)
+#define MAX_EARLIER 64 /* events of a subject that are looked through for one that a packet out of order belongs to */
 #define MAX_MEMBERS ((size_t)16 << 20)
 #define MAX_HEADS   ((size_t)1 << 18)
 
@@ -133,17 +134,24 @@ static void add_ref(struct event *e, const struct sample_ref *r)
 		e->refs[worst] = *r;
 }
 
+struct event *event_at(struct darknet *d, enum event_type type, uint32_t subject, int64_t first, int64_t last)
+{
+	int tries = 0;
+	for (uint32_t n = d->addrs[subject].event[type]; n && tries < MAX_EARLIER; tries++) {
+		struct event *e = &d->events[n - 1];
+		if (d->p.n_dark == 0 || type == EVENT_OWN ||
+			(first - e->last <= d->p.timeout_ns && e->first - last <= d->p.timeout_ns))
+			return e;
+		n = e->earlier;
+	}
+	return NULL;
+}
+
 static struct event *current(struct darknet *d, enum event_type type, const struct event_add *in)
 {
-	struct address *a = &d->addrs[in->subject];
-	if (a->event[type]) {
-		struct event *e = &d->events[a->event[type] - 1];
-		/* Silence on either side: captures may come in any order. */
-		if (d->p.n_dark == 0 || type == EVENT_OWN ||
-			(in->flow->first_ns - e->last <= d->p.timeout_ns &&
-				e->first - in->flow->last_ns <= d->p.timeout_ns))
-			return e;
-	}
+	struct event *known = event_at(d, type, in->subject, in->flow->first_ns, in->flow->last_ns);
+	if (known)
+		return known;
 	if (d->n_events >= d->p.max_events) {
 		d->refused++;
 		return NULL;
@@ -158,6 +166,7 @@ static struct event *current(struct darknet *d, enum event_type type, const stru
 		.ttl_min = in->flow->ttl,
 		.ttl_max = in->flow->ttl,
 		.constants = 0xff,
+		.earlier = d->addrs[in->subject].event[type],
 	};
 	d->addrs[in->subject].event[type] = (uint32_t)d->n_events;
 	return e;
@@ -204,6 +213,18 @@ static void add_peer(struct darknet *d, struct event *e, uint32_t number, const 
 		e->max_ports = p->n_ports;
 }
 
+/* Each late packet is a flow of its own, so its marks are exact; the source's record is another minute's. */
+static void add_marks(const struct darknet *d, struct event *e, const struct flow *f)
+{
+	for (int m = 0; m < MARK_N; m++) {
+		if (!(f->tags >> m & 1))
+			continue;
+		e->tagged[m] += f->packets;
+		if (d->late)
+			e->marked[m] += f->packets;
+	}
+}
+
 struct event *event_add(struct darknet *d, enum event_type type, const struct event_add *in)
 {
 	const struct flow *f = in->flow;
@@ -219,9 +240,7 @@ struct event *event_add(struct darknet *d, enum event_type type, const struct ev
 	e->bytes += f->bytes;
 	if (!e->udp_proto && f->proto == PROTO_UDP)
 		e->udp_proto = (uint8_t)flow_protocol(f);
-	for (int m = 0; m < MARK_N; m++)
-		if (f->tags >> m & 1)
-			e->tagged[m] += f->packets;
+	add_marks(d, e, f);
 	add_peer(d, e, number, in);
 	if (in->has_port &&
 		count_member(&d->port_map, &d->ports, &d->room_ports, (uint64_t)number << 16 | in->port, &e->ports, f))

@@ -65,7 +65,8 @@ struct member {
 
 struct event {
 	uint32_t addr;
-	uint8_t type; /* enum event_type */
+	uint32_t earlier; /* the event of this subject and type that was opened before, + 1 */
+	uint8_t type;	  /* enum event_type */
 	uint8_t ttl_min, ttl_max;
 	uint8_t constants; /* as in struct source, over minutes with two SYNs or more */
 	uint8_t udp_proto; /* enum udp_protocol of the first payload that had one */
@@ -107,6 +108,9 @@ struct darknet {
 	struct flow *flows; /* of the minute */
 	struct source *sources;
 	size_t n_flows, room_flows, n_sources, room_sources;
+	struct flow *lates; /* single packets of minutes that were closed */
+	size_t n_lates, room_lates;
+	bool late; /* these are being judged */
 
 	struct idmap addr_map, conn_map, peer_map, pair_map, port_map, flag_map, open_map, head_map;
 	struct address *addrs;
@@ -148,6 +152,10 @@ struct event_add {
 
 /* The event now open (or newly opened); NULL when a table is full. */
 struct event *event_add(struct darknet *d, enum event_type type, const struct event_add *in);
+
+/* The event whose time, with its timeout on either side, holds [first, last]: captures may come in any order. NULL:
+ * none. */
+struct event *event_at(struct darknet *d, enum event_type type, uint32_t subject, int64_t first, int64_t last);
 
 /* The connection of a flow and whether the flow runs in its first direction; NULL: the table is full. */
 struct conn *event_conn(struct darknet *d, const struct flow *f, uint32_t src, uint32_t dst, int *direction);

@@ -249,9 +249,9 @@ void judge_source(struct darknet *d, const struct source *s)
 	if (a == IDMAP_NONE)
 		return;
 	for (int type = EVENT_TCP; type <= EVENT_ICMP; type++) {
-		if (!d->addrs[a].event[type])
+		struct event *e = event_at(d, (enum event_type)type, a, s->first_ns, s->last_ns);
+		if (!e)
 			continue;
-		struct event *e = &d->events[d->addrs[a].event[type] - 1];
 		for (int m = 0; m < MARK_N; m++)
 			e->marked[m] += s->marks[m];
 		if (s->syns >= 2) {

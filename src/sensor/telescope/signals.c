@@ -90,21 +90,11 @@ struct signals_counts signals_counts(const struct signals *s)
 	return s->counts;
 }
 
-static struct addr source_of(const struct packet *p)
-{
-	return p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from_packet6(p->src6);
-}
-
-static struct addr destination_of(const struct packet *p)
-{
-	return p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from_packet6(p->dst6);
-}
-
 static bool is_dark(const struct signals *s, const struct packet *p)
 {
 	if (s->p.dark_n == 0)
 		return true;
-	struct addr dst = destination_of(p);
+	struct addr dst = flow_packet_dst(p);
 	for (size_t i = 0; i < s->p.dark_n; i++)
 		if (prefix_holds(&s->dark[i], &dst))
 			return true;
@@ -132,7 +122,7 @@ static bool is_reply(const struct packet *p)
 
 static uint64_t source_hash(const struct signals *s, const struct packet *p, bool reply)
 {
-	struct addr src = source_of(p);
+	struct addr src = flow_packet_src(p);
 	uint64_t h = addr_hash(&src, s->p.seed) ^ (reply ? 0x9e3779b97f4a7c15u : 0);
 	return h ? h : 1;
 }
@@ -198,7 +188,7 @@ static void show(struct finding_sample *out, const struct kept *k)
 	struct link link;
 	packet_decode(k->linktype, frame, &p);
 	*out = (struct finding_sample){
-		.ns = k->ns, .src = source_of(&p), .dst = destination_of(&p), .proto = p.proto
+		.ns = k->ns, .src = flow_packet_src(&p), .dst = flow_packet_dst(&p), .proto = p.proto
 	};
 	if (p.proto == PROTO_TCP || p.proto == PROTO_UDP) {
 		out->sport = p.sport;
@@ -215,7 +205,7 @@ static void show(struct finding_sample *out, const struct kept *k)
 static unsigned note_destination(struct signals *s, uint32_t i, const struct packet *p)
 {
 	struct entry *e = entry_at(s, i);
-	struct addr dst = destination_of(p);
+	struct addr dst = flow_packet_dst(p);
 	uint64_t key = addr_hash(&dst, s->p.seed), *keys = (uint64_t *)more_of(s, i);
 	uint8_t *ports_n = more_of(s, i) + s->p.min_destinations * sizeof *keys;
 	for (unsigned k = 0; k < e->destinations; k++)
@@ -249,7 +239,7 @@ static void tell(
 	struct kept last;
 	char source[ADDR_TEXT_MAX];
 	struct signal out = { .at_ns = r->time_ns, .value = threshold, .threshold = threshold };
-	struct addr src = source_of(&s->packets[k]);
+	struct addr src = flow_packet_src(&s->packets[k]);
 	for (; out.samples_n < e->samples_n; out.samples_n++)
 		show(&out.samples[out.samples_n], &kept_of(s, i)[out.samples_n]);
 	keep(&last, r);

@@ -244,8 +244,8 @@ static void late_flow(struct telescope *t, const struct packet *p, uint16_t tags
 	if (!t->p.sink.flow)
 		return;
 	struct flow f = {
-		.src = p->layer == LAYER_IP4 ? addr_from4(p->src4) : addr_from_packet6(p->src6),
-		.dst = p->layer == LAYER_IP4 ? addr_from4(p->dst4) : addr_from_packet6(p->dst6),
+		.src = flow_packet_src(p),
+		.dst = flow_packet_dst(p),
 		.sport = p->sport,
 		.dport = p->dport,
 		.ip_len = p->ip_len,
