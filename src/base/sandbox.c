@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,11 +31,6 @@
 #define SANITIZED 0
 #endif
 
-const char *sandbox_profile_name(enum sandbox_profile p)
-{
-	return p == SANDBOX_PARSE ? "parse" : "capture";
-}
-
 /* Without conditions on their arguments. Threads can't be started, but those that are just starting when the filter
  * comes must get through. */
 static const int parse_calls[] = {
@@ -42,7 +39,6 @@ static const int parse_calls[] = {
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(close),
-	SCMP_SYS(dup),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
 	SCMP_SYS(fadvise64),
@@ -69,8 +65,6 @@ static const int parse_calls[] = {
 	SCMP_SYS(ppoll),
 	SCMP_SYS(pread64),
 	SCMP_SYS(preadv),
-	SCMP_SYS(pwrite64),
-	SCMP_SYS(pwritev),
 	SCMP_SYS(read),
 	SCMP_SYS(readahead),
 	SCMP_SYS(readv),
@@ -88,17 +82,117 @@ static const int parse_calls[] = {
 	SCMP_SYS(sigaltstack),
 	SCMP_SYS(tgkill),
 	SCMP_SYS(uname),
+};
+
+/* What can leave through a descriptor that is open. */
+static const int writing_calls[] = {
+	SCMP_SYS(dup),
+	SCMP_SYS(pwrite64),
+	SCMP_SYS(pwritev),
+	SCMP_SYS(sendmsg),
 	SCMP_SYS(write),
 	SCMP_SYS(writev),
 };
 
 static const int capture_calls[] = {
-	SCMP_SYS(recvfrom),
-	SCMP_SYS(recvmsg),
 	SCMP_SYS(setitimer),
 	SCMP_SYS(wait4),
 	SCMP_SYS(waitid),
 };
+
+static const int message_calls[] = {
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),
+};
+
+/* Paths go as far as Landlock and the user's rights. */
+static const int file_calls[] = {
+	SCMP_SYS(access),
+	SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2),
+	SCMP_SYS(fallocate),
+	SCMP_SYS(fchmod),
+	SCMP_SYS(fchown),
+	SCMP_SYS(fstatfs),
+	SCMP_SYS(getcwd),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(lstat),
+	SCMP_SYS(mkdir),
+	SCMP_SYS(mkdirat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(open),
+	SCMP_SYS(openat),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(rename),
+	SCMP_SYS(renameat),
+	SCMP_SYS(renameat2),
+	SCMP_SYS(rmdir),
+	SCMP_SYS(stat),
+	SCMP_SYS(statfs),
+	SCMP_SYS(statx),
+	SCMP_SYS(sysinfo),
+	SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(utimensat),
+};
+
+static const int accept_calls[] = {
+	SCMP_SYS(accept),
+	SCMP_SYS(accept4),
+	SCMP_SYS(getpeername),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(sendto),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(shutdown),
+};
+
+static const int connect_calls[] = {
+	SCMP_SYS(bind),
+	SCMP_SYS(connect),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(recvmmsg),
+	SCMP_SYS(sendmmsg),
+	SCMP_SYS(socket),
+	SCMP_SYS(socketpair),
+};
+
+static const int thread_calls[] = {
+	SCMP_SYS(clone3), /* first: it gets an answer of its own */
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(eventfd2),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(prctl),
+	SCMP_SYS(select),
+};
+
+#define LIST(calls) calls, sizeof calls / sizeof *calls
+static const struct {
+	const char *name;
+	bool guarded; /* writing only below SANDBOX_GUARDED */
+	struct {
+		const int *calls;
+		size_t n;
+	} lists[5];
+} profiles[SANDBOX_N] = {
+	[SANDBOX_PARSE] = { "parse", false, { { 0 } } },
+	[SANDBOX_CAPTURE] = { "capture", true, { { LIST(capture_calls) }, { LIST(message_calls) } } },
+	[SANDBOX_MESSAGE] = { "message", false, { { LIST(message_calls) } } },
+	[SANDBOX_FILES] = { "files", false, { { LIST(message_calls) }, { LIST(file_calls) }, { LIST(accept_calls) } } },
+	[SANDBOX_LISTEN] = { "listen", false, { { LIST(message_calls) }, { LIST(accept_calls) }, { LIST(thread_calls) } } },
+	[SANDBOX_NETWORK] = { "network", false,
+		{ { LIST(message_calls) }, { LIST(file_calls) }, { LIST(accept_calls) }, { LIST(connect_calls) },
+			{ LIST(thread_calls) } } },
+};
+
+const char *sandbox_profile_name(enum sandbox_profile p)
+{
+	return profiles[p].name;
+}
 
 /* What a sanitizer's wider profile still refuses. Opening for writing is handled by its flags. */
 static const int sanitized_refused[] = {
@@ -142,10 +236,32 @@ static int allow_all(scmp_filter_ctx ctx, const int *calls, size_t n)
 }
 
 /* Calls that are fine with some arguments only. */
+static int allow_writing(scmp_filter_ctx ctx, bool guarded)
+{
+	for (size_t i = 0; i < sizeof writing_calls / sizeof *writing_calls; i++) {
+		int r = guarded ? seccomp_rule_add(
+					  ctx, SCMP_ACT_ALLOW, writing_calls[i], 1, SCMP_A0(SCMP_CMP_LT, SANDBOX_GUARDED))
+				: seccomp_rule_add(ctx, SCMP_ACT_ALLOW, writing_calls[i], 0);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A thread, not a process: clone3 hides its flags in memory, so it fails and the C library takes clone. */
+static int allow_threads(scmp_filter_ctx ctx)
+{
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	return r ? r
+		 : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+			   SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+}
+
 static int allow_some(scmp_filter_ctx ctx, enum sandbox_profile profile)
 {
 	static const unsigned ioctls[] = { TCGETS, TIOCGWINSZ, FIONREAD };
-	static const int fcntls[] = { F_GETFL, F_GETFD, F_SETFD, F_SETFL };
+	static const int fcntls[] = { F_GETFL, F_GETFD, F_SETFD, F_SETFL, F_SETLK, F_GETLK };
+	size_t fcntls_n = profile == SANDBOX_FILES || profile == SANDBOX_NETWORK ? 6 : 4;
 	int r = 0;
 	/* No memory that can be run. */
 	r = r ? r : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
@@ -159,7 +275,7 @@ static int allow_some(scmp_filter_ctx ctx, enum sandbox_profile profile)
 		r = r ? r
 		      : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, ioctls[i]));
-	for (size_t i = 0; i < sizeof fcntls / sizeof *fcntls; i++)
+	for (size_t i = 0; i < fcntls_n; i++)
 		r = r ? r
 		      : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
 				SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, (unsigned)fcntls[i]));
@@ -172,7 +288,17 @@ static int allow_some(scmp_filter_ctx ctx, enum sandbox_profile profile)
 			   SCMP_A2(SCMP_CMP_EQ, SO_ATTACH_FILTER));
 }
 
-static int refuse_sanitized(scmp_filter_ctx ctx)
+/* Does the profile hold the call after all? */
+static bool holds(enum sandbox_profile profile, int call)
+{
+	for (size_t k = 0; k < sizeof profiles->lists / sizeof *profiles->lists; k++)
+		for (size_t i = 0; i < profiles[profile].lists[k].n; i++)
+			if (profiles[profile].lists[k].calls[i] == call)
+				return true;
+	return false;
+}
+
+static int refuse_sanitized(scmp_filter_ctx ctx, enum sandbox_profile profile)
 {
 	static const struct {
 		int call;
@@ -180,10 +306,14 @@ static int refuse_sanitized(scmp_filter_ctx ctx)
 	} opens[] = { { SCMP_SYS(open), 1 }, { SCMP_SYS(openat), 2 } };
 	static const unsigned writing[] = { O_WRONLY, O_RDWR };
 	for (size_t i = 0; i < sizeof sanitized_refused / sizeof *sanitized_refused; i++) {
+		if (holds(profile, sanitized_refused[i]))
+			continue;
 		int r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), sanitized_refused[i], 0);
 		if (r < 0)
 			return r;
 	}
+	if (holds(profile, SCMP_SYS(openat)))
+		return 0;
 	for (size_t i = 0; i < 2; i++)
 		for (size_t k = 0; k < 2; k++) {
 			int r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), opens[i].call, 1,
@@ -194,15 +324,41 @@ static int refuse_sanitized(scmp_filter_ctx ctx)
 	return 0;
 }
 
+static bool deadly;
+static _Atomic int32_t *deadly_number;
+
+/* The number first, then the end that the filter would have given. */
+static void on_refused(int signo, siginfo_t *info, void *context)
+{
+	if (deadly_number)
+		atomic_store(deadly_number, info->si_syscall);
+	signal(SIGSYS, SIG_DFL);
+	syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGSYS);
+}
+
+void sandbox_deadly(_Atomic int32_t *number)
+{
+	struct sigaction sa = { .sa_sigaction = on_refused, .sa_flags = SA_SIGINFO | SA_NODEFER };
+	deadly = true;
+	deadly_number = number;
+	sigaction(SIGSYS, &sa, NULL);
+}
+
 static int fill(scmp_filter_ctx ctx, enum sandbox_profile profile)
 {
 	int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (r == 0 && SANITIZED)
-		return refuse_sanitized(ctx);
+		return refuse_sanitized(ctx, profile);
 	r = r ? r : seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	r = r ? r : allow_all(ctx, parse_calls, sizeof parse_calls / sizeof *parse_calls);
-	if (profile == SANDBOX_CAPTURE)
-		r = r ? r : allow_all(ctx, capture_calls, sizeof capture_calls / sizeof *capture_calls);
+	for (size_t i = 0; i < sizeof profiles->lists / sizeof *profiles->lists && !r; i++)
+		if (profiles[profile].lists[i].calls != thread_calls)
+			r = allow_all(ctx, profiles[profile].lists[i].calls, profiles[profile].lists[i].n);
+		else
+			r = allow_all(ctx, thread_calls + 1, profiles[profile].lists[i].n - 1);
+	r = r ? r : allow_writing(ctx, profiles[profile].guarded);
+	if (profile == SANDBOX_LISTEN || profile == SANDBOX_NETWORK)
+		r = r ? r : allow_threads(ctx);
 	return r ? r : allow_some(ctx, profile);
 }
 
@@ -210,9 +366,9 @@ static bool files_done;
 
 int sandbox_enter(enum sandbox_profile profile, struct err *err)
 {
-	if (profile == SANDBOX_PARSE && !files_done && sandbox_files(NULL, 0, err) < 0)
+	if (profile == SANDBOX_PARSE && !files_done && sandbox_files(NULL, err) < 0)
 		return -1;
-	scmp_filter_ctx ctx = seccomp_init(SANITIZED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
+	scmp_filter_ctx ctx = seccomp_init(SANITIZED ? SCMP_ACT_ALLOW : deadly ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(EPERM));
 	if (!ctx)
 		return err_set(err, -1, "can't make a system call filter");
 	int r = fill(ctx, profile);
@@ -244,19 +400,39 @@ static const struct {
 };
 #define READING (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 
-static int allow_dir(int ruleset, const char *dir, uint64_t rights, struct err *err)
+#define OF_FILES                                                                                                       \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | (uint64_t)1 << 14 | (uint64_t)1 << 15)
+
+static int allow_path(int ruleset, const char *path, uint64_t rights, struct err *err)
 {
+	struct stat st;
 	struct landlock_path_beneath_attr beneath = { .allowed_access = rights };
-	beneath.parent_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	beneath.parent_fd = open(path, O_PATH | O_CLOEXEC);
 	if (beneath.parent_fd < 0)
-		return err_set(err, -1, "%s: %s", dir, strerror(errno));
-	long r = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
+		return err_set(err, -1, "%s: %s", path, strerror(errno));
+	if (fstat(beneath.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
+		beneath.allowed_access &= OF_FILES;
+	long r = beneath.allowed_access
+			 ? syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0)
+			 : 0;
 	int why = errno;
 	close(beneath.parent_fd);
-	return r == 0 ? 0 : err_set(err, -1, "%s: Landlock rule: %s", dir, strerror(why));
+	return r == 0 ? 0 : err_set(err, -1, "%s: Landlock rule: %s", path, strerror(why));
 }
 
-int sandbox_files(const char *const *dirs, size_t n, struct err *err)
+static int allow_paths(int ruleset, const struct sandbox_paths *paths, uint64_t handled, struct err *err)
+{
+	uint64_t all = handled & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE;
+	for (const char *const *p = paths ? paths->write : NULL; p && *p; p++)
+		if (allow_path(ruleset, *p, all, err) < 0)
+			return -1;
+	for (const char *const *p = paths ? paths->read : NULL; p && *p; p++)
+		if (access(*p, F_OK) == 0 && allow_path(ruleset, *p, all & READING, err) < 0)
+			return -1;
+	return 0;
+}
+
+int sandbox_files(const struct sandbox_paths *paths, struct err *err)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	if (abi < 1 && (errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM))
@@ -267,15 +443,14 @@ int sandbox_files(const char *const *dirs, size_t n, struct err *err)
 	while (versions[v].abi > abi)
 		v++;
 	struct ruleset_attr attr = versions[v].handled;
-	uint64_t below = attr.fs & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE;
 	if (SANITIZED)
 		attr.fs &= ~(uint64_t)READING;
+	if (paths && paths->tcp)
+		attr.net = 0;
 	int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, versions[v].size, 0);
 	if (fd < 0)
 		return err_set(err, -1, "Landlock: %s", strerror(errno));
-	int code = 0;
-	for (size_t i = 0; i < n && code == 0; i++)
-		code = allow_dir(fd, dirs[i], below & attr.fs, err);
+	int code = allow_paths(fd, paths, attr.fs, err);
 	if (code == 0 &&
 		(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_landlock_restrict_self, fd, 0) != 0))
 		code = err_set(err, -1, "Landlock: %s", strerror(errno));
@@ -284,9 +459,9 @@ int sandbox_files(const char *const *dirs, size_t n, struct err *err)
 	return code;
 }
 
-static int drop_user(uid_t uid, struct err *err)
+static int drop_user(uid_t uid, gid_t group, struct err *err)
 {
-	if (setgroups(0, NULL) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)
+	if (setgroups(group ? 1 : 0, &group) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)
 		return err_set(err, -1, "can't become user %u: %s", (unsigned)uid, strerror(errno));
 	return 0;
 }
@@ -301,7 +476,7 @@ static int keep_death_signal(int signo, pid_t parent)
 	return getppid() == parent ? 0 : raise(signo);
 }
 
-int sandbox_drop(uid_t uid, struct err *err)
+int sandbox_drop_group(uid_t uid, gid_t group, struct err *err)
 {
 	int at_parents_end = 0;
 	pid_t parent = getppid();
@@ -312,7 +487,7 @@ int sandbox_drop(uid_t uid, struct err *err)
 		for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
 			if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0 && errno != EPERM)
 				return err_set(err, -1, "can't drop capability %d: %s", cap, strerror(errno));
-		if (drop_user(uid, err) < 0)
+		if (drop_user(uid, group, err) < 0)
 			return -1;
 	}
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)
@@ -323,7 +498,13 @@ int sandbox_drop(uid_t uid, struct err *err)
 		return err_set(err, -1, "no_new_privs: %s", strerror(errno));
 	if (keep_death_signal(at_parents_end, parent) != 0)
 		return err_set(err, -1, "parent-death signal: %s", strerror(errno));
-	if (SANITIZED) /* the leak check traces its own process */
-		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	/* In a sanitizer's build the leak check traces its own process. */
+	if (prctl(PR_SET_DUMPABLE, SANITIZED, 0, 0, 0) != 0)
+		return err_set(err, -1, "can't be kept from being dumped: %s", strerror(errno));
 	return 0;
+}
+
+int sandbox_drop(uid_t uid, struct err *err)
+{
+	return sandbox_drop_group(uid, 0, err);
 }

@@ -13,13 +13,23 @@
 #pragma once
 #include "base/bytes.h"
 #include "base/err.h"
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum sandbox_profile {
 	SANDBOX_PARSE,	 /* inline commands whose inputs are open: memory, time, reading and writing what is open */
-	SANDBOX_CAPTURE, /* the same with an open packet socket's ring and statistics and one child to wait for */
+	SANDBOX_CAPTURE, /* the same with an open packet socket's ring and statistics, open sockets to its peers and
+			    one child to wait for; nothing can be written to descriptors from SANDBOX_GUARDED on */
+	SANDBOX_MESSAGE, /* PARSE and messages over sockets that are open */
+	SANDBOX_FILES,	 /* MESSAGE and the files that Landlock leaves, with locks; sockets that listen already */
+	SANDBOX_LISTEN,	 /* MESSAGE and accepting, threads */
+	SANDBOX_NETWORK, /* MESSAGE, files and sockets outwards, threads */
 	SANDBOX_N
 };
+
+/* A packet socket has its number here or above, so that a filter can tell it from what may be written. */
+#define SANDBOX_GUARDED 256
 
 const char *sandbox_profile_name(enum sandbox_profile p);
 
@@ -31,15 +41,31 @@ const char *sandbox_profile_name(enum sandbox_profile p);
 int sandbox_enter(enum sandbox_profile profile, struct err *err) NODISCARD;
 
 /*
- * No file can be opened, made or removed, and no TCP port used, by paths other than those below the `n` directories.
- * Returns 0, 1 when the kernel has no Landlock (nothing is changed), -1 with the reason.
+ * From the next sandbox_enter() on a call that a profile doesn't hold ends the process with SIGSYS instead of failing;
+ * before that its number is stored at `number` (NULL: nowhere).
  */
-int sandbox_files(const char *const *dirs, size_t n, struct err *err) NODISCARD;
+void sandbox_deadly(_Atomic int32_t *number);
+
+/* What stays reachable by its path: directories with all below them, or files. Lists end with NULL; NULL: none. */
+struct sandbox_paths {
+	const char *const *write; /* also made, renamed, removed */
+	const char *const *read;  /* those that don't exist are passed over */
+	bool tcp;		  /* TCP ports may be bound and connected to, sockets of others reached */
+};
+
+/*
+ * No file can be opened, made or removed, and no TCP port used, but for these. NULL: nothing at all. Returns 0, 1 when
+ * the kernel has no Landlock (nothing is changed), -1 with the reason.
+ */
+int sandbox_files(const struct sandbox_paths *paths, struct err *err) NODISCARD;
 
 /*
  * Becomes `uid` (and the group of the same number) with no other groups when the process is root; gives away all
  * capabilities in any case, for good. A parent-death signal that was set stays set. Returns 0, -1 with the reason.
  */
 int sandbox_drop(uid_t uid, struct err *err) NODISCARD;
+
+/* The same with one more group, 0: none. Other processes can't look into it: it can't be dumped. */
+int sandbox_drop_group(uid_t uid, gid_t group, struct err *err) NODISCARD;
 
 #define SANDBOX_UID 47001 /* the sensor's user from a clone, where sysusers made none */

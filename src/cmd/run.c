@@ -38,7 +38,7 @@ static int enter(const struct run *r, const struct telescope_options *o)
 	if (o->no_sandbox)
 		return 0;
 	if (r->store)
-		code = sandbox_files(&r->store, 1, &err);
+		code = sandbox_files(&(struct sandbox_paths){ .write = (const char *[]){ r->store, NULL } }, &err);
 	else
 		code = sandbox_enter(SANDBOX_PARSE, &err);
 	return code < 0 ? complain(err.text, -1) : 0;

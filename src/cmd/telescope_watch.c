@@ -335,7 +335,7 @@ static int confine(struct watch *w, struct err *err)
 		fputs("sakimori: warning: no sandbox: privileges and system calls are kept\n", stderr);
 		return live_start(w->live, err);
 	}
-	if (sandbox_files(NULL, 0, err) < 0 || sandbox_drop(uid, err) < 0 || live_start(w->live, err) < 0)
+	if (sandbox_files(NULL, err) < 0 || sandbox_drop(uid, err) < 0 || live_start(w->live, err) < 0)
 		return -1;
 	return sandbox_enter(SANDBOX_CAPTURE, err);
 }

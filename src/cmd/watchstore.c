@@ -217,8 +217,8 @@ static _Noreturn void child(const char *dir, const char *sensor, int in, int rea
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	k.store = store_open(dir, STORE_WRITE, NULL, &err);
-	const char *dirs[] = { dir };
-	if (k.store && sandbox_files(dirs, 1, &err) < 0)
+	const char *dirs[] = { dir, NULL };
+	if (k.store && sandbox_files(&(struct sandbox_paths){ .write = dirs }, &err) < 0)
 		err_prefix(&err, -1, "sandbox");
 	else if (k.store)
 		err.text[0] = '\0';

@@ -141,3 +141,13 @@ void finding_json(struct json *j, const char *key, const struct finding *f)
 	counts(j, "counts", f->counts, f->counts_n);
 	json_end(j, '}');
 }
+
+const char *finding_word(const char *word)
+{
+	static const char *const known[] = { "none", "zmap", "masscan", "mirai", "telnet-bot", "nmap", "constant-key",
+		"info", "low", "medium", "high" };
+	for (size_t i = 0; word && i < sizeof known / sizeof *known; i++)
+		if (strcmp(word, known[i]) == 0)
+			return known[i];
+	return NULL;
+}

@@ -74,6 +74,9 @@ struct finding {
 	char detail[256];      /* one more word: "NULL scan", "udp protocol dns", owner; empty: null */
 };
 
+/* The static text of a tool or severity, NULL when there is no such word. */
+const char *finding_word(const char *word);
+
 /* Fills `id` from kind, subject, sensor, first_ns. */
 void finding_identify(struct finding *f);
 

@@ -197,8 +197,8 @@ static void files_below_a_folder(void **state)
 	snprintf(inside, sizeof inside, "%s/in", dir);
 	pid_t child = fork();
 	if (child == 0) {
-		const char *dirs[] = { dir };
-		int r = sandbox_files(dirs, 1, NULL);
+		const char *dirs[] = { dir, NULL };
+		int r = sandbox_files(&(struct sandbox_paths){ .write = dirs }, NULL);
 		if (r != 0)
 			_exit(r == 1 ? 77 : 1);
 		if (open(inside, O_RDWR | O_CREAT, 0600) < 0)

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "role/counters.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct counters nowhere;
+struct counters *counters = &nowhere;
+
+#define CAP  (1u << ROLE_CAPTURE)
+#define KEEP (1u << ROLE_KEEPER)
+#define ANA  (1u << ROLE_ANALYSIS)
+#define FWD  (1u << ROLE_FORWARD)
+#define COL  (1u << ROLE_COLLECT)
+#define ALE  (1u << ROLE_ALERT)
+#define QUE  (1u << ROLE_QUERY)
+#define MET  (1u << ROLE_METRICS)
+#define ALL  (CAP | KEEP | ANA | FWD | COL | ALE | QUE | MET)
+
+const struct counter_row counter_rows[COUNTER_N] = {
+	[COUNTER_PACKETS] = { "packets", false, CAP, "Packets read" },
+	[COUNTER_BYTES] = { "packet_bytes", false, CAP, "Octets of packets as they were on the wire" },
+	[COUNTER_DROPPED] = { "kernel_dropped_packets", false, CAP, "Packets that found the capture ring full" },
+	[COUNTER_FLOWS] = { "flows", false, CAP | ANA, "Flows of closed minutes" },
+	[COUNTER_SOURCES] = { "sources", false, CAP | ANA, "Sources of closed minutes" },
+	[COUNTER_LATE] = { "late_packets", false, CAP, "Packets of a minute that was closed" },
+	[COUNTER_FOLDED] = { "folded_packets", false, CAP, "Packets of flows that found the table full" },
+	[COUNTER_SIGNALS] = { "signals", false, CAP, "Sources that crossed a threshold" },
+	[COUNTER_SIGNALS_LOST] = { "lost_signals", false, CAP, "Signals that were too many at once" },
+	[COUNTER_LAST_PACKET] = { "last_packet_timestamp_seconds", true, CAP, "When the last packet came" },
+	[COUNTER_LAST_MINUTE] = { "last_minute_timestamp_seconds", true, CAP | ANA, "Start of the last closed minute" },
+	[COUNTER_CLOCK_STATE] = { "clock_state", true, CAP, "0 unknown, 1 synchronised, 2 not synchronised, 3 scenario" },
+	[COUNTER_CLOCK_OFFSET] = { "clock_offset_nanoseconds", true, CAP, "Estimated error of the clock" },
+	[COUNTER_BATCHES] = { "batches", false, CAP | ANA | FWD, "Batches handed over" },
+	[COUNTER_WAITING] = { "waiting_bytes", true, CAP | ANA | FWD, "Octets of batches that nobody has acknowledged" },
+	[COUNTER_WAITING_MAX] = { "waiting_bytes_max", true, CAP | ANA | FWD, "The most there were" },
+	[COUNTER_BATCHES_LOST] = { "lost_batches", false, CAP | ANA | FWD, "Batches that found no room to wait" },
+	[COUNTER_FLOWS_LOST] = { "lost_packets", false, CAP, "Packets of the flows in them" },
+	[COUNTER_RING_PACKETS] = { "ring_packets", false, CAP, "Packets written to the packet ring" },
+	[COUNTER_RING_BYTES] = { "ring_bytes", true, CAP | KEEP, "Octets of the packet ring" },
+	[COUNTER_RING_LOST] = { "ring_lost_packets", false, CAP, "Packets that the packet ring could not take" },
+	[COUNTER_COMMITS] = { "commits", false, KEEP, "Batches made safe" },
+	[COUNTER_REPEATED] = { "repeated_batches", false, KEEP, "Batches that were there already" },
+	[COUNTER_COMMIT_NS] = { "commit_nanoseconds", false, KEEP, "Time in commits" },
+	[COUNTER_COMMIT_MAX] = { "commit_max_nanoseconds", true, KEEP, "The longest commit" },
+	[COUNTER_STORED_FLOWS] = { "stored_flows", false, KEEP, "Flows made safe" },
+	[COUNTER_STORED_FINDINGS] = { "stored_findings", false, KEEP, "Findings made safe, repeated ones included" },
+	[COUNTER_STORED_SIGNALS] = { "stored_signals", false, KEEP, "Signals made safe" },
+	[COUNTER_GAPS] = { "gaps", false, KEEP, "Times in which something was not seen or not kept" },
+	[COUNTER_STORE_FAILED] = { "failed_commits", false, KEEP, "Commits that failed: full disk and the like" },
+	[COUNTER_DISK_FREE] = { "disk_free_bytes", true, KEEP | FWD, "Room on the disk of the store" },
+	[COUNTER_DISK_TOTAL] = { "disk_total_bytes", true, KEEP | FWD, "Size of that disk" },
+	[COUNTER_ARCHIVE_BYTES] = { "archive_bytes", true, KEEP, "Octets of the flow archive" },
+	[COUNTER_RETIRED] = { "retired_records", false, KEEP, "What retention took away" },
+	[COUNTER_HELD] = { "held_records", true, KEEP, "What a legal hold kept from it" },
+	[COUNTER_SPOOL_BYTES] = { "spool_bytes", true, FWD, "Octets that wait for the link" },
+	[COUNTER_SPOOL_LOST] = { "spool_lost_batches", false, FWD, "Batches that found the spool full" },
+	[COUNTER_LINK] = { "link_up", true, FWD, "1 while the peer is connected" },
+	[COUNTER_LINK_LOST] = { "link_losses", false, FWD, "How often the link broke" },
+	[COUNTER_PEERS] = { "peers", true, COL, "Sensors that are connected" },
+	[COUNTER_PEERS_REFUSED] = { "refused_peers", false, COL, "Connections without a valid certificate, or that broke the rules" },
+	[COUNTER_ALERTS_SENT] = { "alerts_sent", false, ALE, "Alerts delivered" },
+	[COUNTER_ALERTS_FAILED] = { "alerts_failed", false, ALE, "Alerts given up" },
+	[COUNTER_ALERTS_DROPPED] = { "alerts_dropped", false, ALE, "Alerts that found the queue full" },
+	[COUNTER_ALERTS_WAITING] = { "alerts_waiting", true, ALE, "Alerts that wait" },
+	[COUNTER_ALARMS] = { "alarms", true, ALE, "Alarms that are raised now" },
+	[COUNTER_EVENTS] = { "events", false, ANA, "Findings made or changed" },
+	[COUNTER_EVENTS_REFUSED] = { "refused_events", true, ANA, "What found no room in the analysis" },
+	[COUNTER_QUERIES] = { "queries", false, QUE, "Questions answered" },
+	[COUNTER_QUERIES_CUT] = { "cut_queries", false, QUE, "Questions that met a limit or were cancelled" },
+	[COUNTER_REQUESTS] = { "requests", false, MET, "HTTP requests answered" },
+	[COUNTER_MESSAGES_IN] = { "received_messages", false, ALL, "Messages of other roles" },
+	[COUNTER_MESSAGES_OUT] = { "sent_messages", false, ALL, "Messages to other roles" },
+	[COUNTER_REFUSED] = { "refused_messages", false, ALL, "Messages that a role may not send" },
+	[COUNTER_QUEUE_FULL] = { "full_queues", false, ALL, "Messages that found the queue to another role full" },
+};
+
+const char *role_state_name(unsigned s)
+{
+	static const char *const names[STATE_N] = { "stopped", "starting", "running", "waiting", "done" };
+	return s < STATE_N ? names[s] : "unknown";
+}
+
+int counters_make(struct counters **out, const char *dir, const char *name, struct err *err)
+{
+	char path[4200];
+	snprintf(path, sizeof path, "%s/run/%s.counters", dir, name);
+	unlink(path); /* readers of an earlier run keep theirs */
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+	if (fd < 0 || ftruncate(fd, sizeof(struct counters)) != 0)
+		goto failed;
+	if (geteuid() == 0 && fchown(fd, 0, ROLE_GROUP) != 0)
+		goto failed;
+	struct counters *c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (c == MAP_FAILED)
+		goto failed;
+	c->magic = COUNTERS_MAGIC;
+	c->size = sizeof *c;
+	snprintf(c->name, sizeof c->name, "%s", name);
+	snprintf(c->build, sizeof c->build, "%s", SAKIMORI_VERSION);
+	*out = c;
+	return fd;
+failed:
+	err_set(err, -1, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+struct counters *counters_map(int fd, bool write)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0 || st.st_size != sizeof(struct counters))
+		return NULL;
+	struct counters *c =
+		mmap(NULL, sizeof *c, write ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+	if (c == MAP_FAILED)
+		return NULL;
+	if (c->magic == COUNTERS_MAGIC && c->size == sizeof *c)
+		return c;
+	munmap(c, sizeof *c);
+	return NULL;
+}
+
+void counters_unmap(struct counters *c)
+{
+	if (c)
+		munmap(c, sizeof *c);
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "role/supervisor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What lies in the store's directory: by whom, and who may look. */
+static const struct {
+	const char *name;
+	enum role_id owner;
+	gid_t group;
+	mode_t mode;
+	bool files; /* those in it, too */
+} parts[] = {
+	{ "flows", ROLE_KEEPER, ROLE_GROUP, 0750, true },
+	{ "packets", ROLE_KEEPER, ROLE_GROUP, 0750, false },
+	{ "run", ROLE_SUPERVISOR, ROLE_GROUP, 0750, false },
+	{ "spool", ROLE_FORWARD, 0, 0700, true },
+};
+
+/* A store that a command made belongs to root; from now on to the keeper. Links are never followed. */
+static int own_files(int dir, const char *prefix, uid_t uid, gid_t gid, struct err *err)
+{
+	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again >= 0 ? fdopendir(again) : NULL;
+	struct dirent *e;
+	int r = 0;
+	if (!d)
+		return err_set(err, -1, "can't read a directory of the store: %s", strerror(errno));
+	while (r == 0 && (e = readdir(d))) {
+		struct stat st;
+		if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 || fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+			!S_ISREG(st.st_mode) || (st.st_uid == uid && st.st_gid == gid))
+			continue;
+		if (fchownat(dir, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0 || fchmodat(dir, e->d_name, 0640, 0) != 0)
+			r = err_set(err, -1, "%s: can't be given to the keeper: %s", e->d_name, strerror(errno));
+	}
+	closedir(d);
+	return r;
+}
+
+static int own_part(int dir, size_t i, bool root, struct err *err)
+{
+	if (mkdirat(dir, parts[i].name, parts[i].mode) != 0 && errno != EEXIST)
+		return err_set(err, -1, "%s: %s", parts[i].name, strerror(errno));
+	int fd = openat(dir, parts[i].name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -1, "%s: %s", parts[i].name, strerror(errno));
+	uid_t uid = roles[parts[i].owner].uid;
+	int r = 0;
+	if (root && (fchown(fd, uid, parts[i].group) != 0 || fchmod(fd, parts[i].mode) != 0))
+		r = err_set(err, -1, "%s: can't be given to user %u: %s", parts[i].name, (unsigned)uid, strerror(errno));
+	if (r == 0 && root && parts[i].files)
+		r = own_files(fd, "", uid, parts[i].group, err);
+	close(fd);
+	return r;
+}
+
+/* mkdir -p */
+static int make(const char *dir)
+{
+	char path[4096];
+	size_t n = strlen(dir);
+	if (n >= sizeof path)
+		return -1;
+	memcpy(path, dir, n + 1);
+	for (char *c = path + 1; *c; c++)
+		if (*c == '/') {
+			*c = '\0';
+			if (mkdir(path, 0755) != 0 && errno != EEXIST)
+				return -1;
+			*c = '/';
+		}
+	return mkdir(path, 0750) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+int supervisor_directory(const char *dir, struct err *err)
+{
+	bool root = geteuid() == 0;
+	uid_t keeper = roles[ROLE_KEEPER].uid;
+	int fd = make(dir) == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return err_set(err, -1, "%s: %s", dir, strerror(errno));
+	int r = 0;
+	if (root && (fchown(fd, keeper, ROLE_GROUP) != 0 || fchmod(fd, 0750) != 0))
+		r = err_set(err, -1, "can't be given to user %u: %s", (unsigned)keeper, strerror(errno));
+	if (r == 0 && root)
+		r = own_files(fd, "store.db", keeper, ROLE_GROUP, err);
+	if (r == 0 && root)
+		r = own_files(fd, "lock", keeper, ROLE_GROUP, err);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts && r == 0; i++)
+		r = own_part(fd, i, root, err);
+	close(fd);
+	return r < 0 ? err_prefix(err, -1, "%s", dir) : 0;
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "role/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define FIRST	  3
+#define OUT_OF_WAY 100
+#define WORDS	  16
+
+struct words {
+	char *v[WORDS];
+	char index[16], parent[24];
+};
+
+static void fill(struct words *w, const struct spawn *s)
+{
+	const struct member_options *o = s->options;
+	int n = 0;
+	snprintf(w->index, sizeof w->index, "%u", s->index);
+	snprintf(w->parent, sizeof w->parent, "%d", (int)getpid());
+	w->v[n++] = "sakimori";
+	w->v[n++] = "--role";
+	w->v[n++] = (char *)roles[s->role].name;
+	w->v[n++] = w->index;
+	w->v[n++] = w->parent;
+	w->v[n++] = (char *)o->store;
+	w->v[n++] = o->no_sandbox ? "bare" : "sealed";
+	if (o->replay && s->role == ROLE_CAPTURE) {
+		w->v[n++] = (char *)o->replay;
+		w->v[n++] = (char *)o->speed;
+	}
+	w->v[n] = NULL;
+}
+
+/* What of the environment goes along: time zone, and the options of sanitizers. */
+static char **environment(void)
+{
+	static char zone[256], asan[512], ubsan[512];
+	static char *env[5];
+	const struct {
+		const char *name;
+		char *to;
+		size_t size;
+	} kept[] = { { "TZ", zone, sizeof zone }, { "ASAN_OPTIONS", asan, sizeof asan },
+		{ "UBSAN_OPTIONS", ubsan, sizeof ubsan } };
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+		const char *v = getenv(kept[i].name);
+		if (!v)
+			continue;
+		snprintf(kept[i].to, kept[i].size, "%s=%s", kept[i].name, v);
+		env[n++] = kept[i].to;
+	}
+	env[n] = NULL;
+	return env;
+}
+
+/* In the child: only what is safe after a clone. */
+static _Noreturn void become(const struct spawn *s, const struct words *w, char **env)
+{
+	sigset_t none;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0; i < s->fds_n; i++)
+		if (fcntl(s->fds[i], F_DUPFD, OUT_OF_WAY + i) != OUT_OF_WAY + i)
+			_exit(126);
+	for (int i = 0; i < s->fds_n; i++)
+		if (dup2(OUT_OF_WAY + i, FIRST + i) < 0)
+			_exit(126);
+	if (syscall(SYS_close_range, FIRST + s->fds_n, ~0u, 0) != 0)
+		_exit(126);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execve("/proc/self/exe", w->v, env);
+	_exit(127);
+}
+
+int spawn_role(const struct spawn *s, pid_t *pid, struct err *err)
+{
+	struct words words;
+	char **env = environment();
+	int pidfd = -1;
+	struct clone_args args = { .flags = CLONE_PIDFD, .pidfd = (uintptr_t)&pidfd, .exit_signal = SIGCHLD };
+	fill(&words, s);
+	/* A descriptor of the parent's that lies where the child moves its own would be in the way. */
+	close_range(OUT_OF_WAY + s->fds_n, ~0u, CLOSE_RANGE_CLOEXEC);
+	long r = syscall(SYS_clone3, &args, sizeof args);
+	if (r < 0)
+		return err_set(err, -1, "can't start the %s role: %s", roles[s->role].name, strerror(errno));
+	if (r == 0)
+		become(s, &words, env);
+	*pid = (pid_t)r;
+	return pidfd;
+}

@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "role/supervisor.h"
+
+#include "base/mem.h"
+#include "role/notify.h"
+#include "role/spawn.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PROCESSES    (CONFIG_SENSORS_MAX + ROLE_N)
+#define BACKOFF_MIN  100	 /* ms */
+#define BACKOFF_MAX  30000	 /* ms */
+#define HEALTHY_NS   60000000000 /* ran so long: the back-off begins anew */
+#define STOP_MS	     8000	 /* for each group of roles; then they are killed */
+#define PIPE_SIZE    (1 << 20)
+#define STOP_GROUPS  4
+
+struct process {
+	enum role_id role;
+	unsigned index;
+	struct counters *page;
+	int page_fd, pidfd;
+	pid_t pid;
+	struct channel *control;
+	struct supervisor *owner;
+	int backoff_ms, timer; /* timer -1: none */
+	bool ready, wanted, failed_first;
+	bool restart; /* ended on purpose, to begin anew */
+};
+
+struct supervisor {
+	const struct supervisor_params *p;
+	struct config *config;
+	struct loop *loop;
+	struct process v[PROCESSES];
+	size_t n;
+	int config_fd, signals;
+	int stop_group, stop_timer;
+	bool stopping, told_ready;
+	int code;
+};
+
+static void start(struct supervisor *s, struct process *p);
+static void stop_next(struct supervisor *s);
+
+static void say(const struct supervisor *s, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	dprintf(STDERR_FILENO, "sakimori: %s\n", text);
+}
+
+int supervisor_config_fd(const struct config *c)
+{
+	char *text = NULL;
+	size_t n = 0;
+	int fd = memfd_create("configuration", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	FILE *f = open_memstream(&text, &n);
+	ENSURE(f);
+	config_print(f, c);
+	fclose(f);
+	bool whole = fd >= 0 && write(fd, text, n) == (ssize_t)n &&
+		     fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0;
+	free(text);
+	if (whole)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* ---- edges ---- */
+
+static void give_end(struct process *to, const struct process *peer, int fd)
+{
+	struct message_buf b = { 0 };
+	message_u8(&b, (uint8_t)peer->role);
+	message_u16(&b, (uint16_t)peer->index);
+	struct message m = { .kind = MESSAGE_EDGE, .body = { b.p, b.n } };
+	channel_send_fd(to->control, &m, fd);
+	free(b.p);
+	close(fd);
+}
+
+static bool joined(enum role_id a, enum role_id b)
+{
+	for (size_t i = 0; i < edges_n; i++)
+		if ((edges[i].a == a && edges[i].b == b) || (edges[i].a == b && edges[i].b == a))
+			return true;
+	return false;
+}
+
+/* A process that begins gets a pair to every peer that runs; peers get the other ends. */
+static void join(struct supervisor *s, struct process *p)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct process *q = &s->v[i];
+		int pair[2];
+		if (q == p || !q->control || !joined(p->role, q->role))
+			continue;
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+			say(s, "no socket pair: %s", strerror(errno));
+			continue;
+		}
+		give_end(p, q, pair[0]);
+		give_end(q, p, pair[1]);
+	}
+}
+
+/* ---- life of a process ---- */
+
+static void check_ready(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->n && !s->told_ready; i++)
+		if (s->v[i].wanted && !s->v[i].ready)
+			return;
+	if (s->told_ready)
+		return;
+	s->told_ready = true;
+	notify("READY=1\nSTATUS=running");
+	if (!s->p->quiet)
+		say(s, "ready: %zu roles, store %s", s->n, s->p->options.store);
+}
+
+static void check_once(struct supervisor *s)
+{
+	if (!s->p->once || s->stopping)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].role == ROLE_CAPTURE && s->v[i].wanted)
+			return;
+	s->stopping = true;
+	stop_next(s);
+}
+
+static void on_message(void *arg, struct channel *c, const struct message *m, int fd)
+{
+	struct process *p = arg;
+	if (m->kind == MESSAGE_READY) {
+		p->ready = true;
+		atomic_store(&p->page->state, STATE_RUNNING);
+		check_ready(p->owner);
+	} else if (m->kind == MESSAGE_END) {
+		/* A replay that is over; its process ends now. */
+		p->wanted = false;
+	}
+}
+
+static void on_lost(void *arg, struct channel *c, const char *why)
+{
+	struct process *p = arg;
+	channel_free(c);
+	p->control = NULL;
+	/* It broke the rules or is ending. Its end is told by the kernel; one that goes on is ended. */
+	if (p->pid && strncmp(why, "the other", 9) != 0) {
+		say(p->owner, "%s: ended: it sent the supervisor %s", p->page->name, why);
+		kill(p->pid, SIGKILL);
+	}
+}
+
+static const char *describe_end(const siginfo_t *si, const struct counters *page, char *out, size_t size)
+{
+	int call = atomic_load(&page->refused_call);
+	if (si->si_code == CLD_EXITED)
+		snprintf(out, size, "exit %d", si->si_status);
+	else if (si->si_status == SIGSYS)
+		snprintf(out, size, "signal 31 (%s): the sandbox refused system call %d", sigdescr_np(SIGSYS), call);
+	else
+		snprintf(out, size, "signal %d (%s)", si->si_status, sigdescr_np(si->si_status));
+	return out;
+}
+
+static void report(struct supervisor *s, struct process *p, const siginfo_t *si)
+{
+	char how[128];
+	struct counters *page = p->page;
+	uint32_t restarts = atomic_load(&page->restarts);
+	describe_end(si, page, how, sizeof how);
+	snprintf(page->last_end, sizeof page->last_end, "%.100s; last message %s", how,
+		message_kind_name(atomic_load(&page->last_kind)));
+	if (p->restart || s->stopping || (!p->wanted && si->si_code == CLD_EXITED && si->si_status == 0))
+		return;
+	say(s, "%s ended: %s; last message %s; build %s%s%s", page->name, how,
+		message_kind_name(atomic_load(&page->last_kind)), SAKIMORI_VERSION, page->note[0] ? "; " : "", page->note);
+	atomic_store(&page->deaths_ns[restarts % 16], loop_clock_ns());
+	atomic_store(&page->restarts, restarts + 1);
+}
+
+static void begin_again(void *arg)
+{
+	struct process *p = arg;
+	p->timer = -1;
+	start(p->owner, p);
+}
+
+static void fail(struct supervisor *s)
+{
+	s->code = 3;
+	s->stopping = true;
+	stop_next(s);
+}
+
+static void after_end(struct supervisor *s, struct process *p)
+{
+	bool first = !s->told_ready;
+	if (s->stopping) {
+		stop_next(s);
+		return;
+	}
+	if (!p->wanted) {
+		atomic_store(&p->page->state, STATE_DONE);
+		check_once(s);
+		return;
+	}
+	if (p->restart) {
+		p->restart = false;
+		start(s, p);
+		return;
+	}
+	if (first) {
+		say(s, "not started: %s could not begin", p->page->name);
+		fail(s);
+		return;
+	}
+	if (loop_clock_ns() - atomic_load(&p->page->started_ns) > HEALTHY_NS)
+		p->backoff_ms = BACKOFF_MIN;
+	atomic_store(&p->page->state, STATE_WAITING);
+	p->timer = loop_after(s->loop, p->backoff_ms, begin_again, p);
+	p->backoff_ms = p->backoff_ms * 2 > BACKOFF_MAX ? BACKOFF_MAX : p->backoff_ms * 2;
+}
+
+static void on_end(void *arg, int fd, short events)
+{
+	struct process *p = arg;
+	siginfo_t si = { 0 };
+	if (waitid(P_PIDFD, (id_t)fd, &si, WEXITED | WNOHANG) != 0 || si.si_pid == 0)
+		return;
+	loop_remove(p->owner->loop, fd);
+	close(fd);
+	p->pidfd = -1;
+	p->pid = 0;
+	p->ready = false;
+	atomic_store(&p->page->pid, 0);
+	atomic_store(&p->page->state, STATE_STOPPED);
+	atomic_store(&p->page->ended_ns, loop_clock_ns());
+	/* What it said last ("over") may still lie in the socket. */
+	while (p->control && channel_drain(p->control))
+		;
+	channel_free(p->control);
+	p->control = NULL;
+	report(p->owner, p, &si);
+	after_end(p->owner, p);
+}
+
+static void start(struct supervisor *s, struct process *p)
+{
+	struct err err = { "" };
+	int control[2];
+	if (s->stopping)
+		return;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0) {
+		say(s, "no socket pair: %s", strerror(errno));
+		after_end(s, p);
+		return;
+	}
+	atomic_store(&p->page->refused_call, -1);
+	struct spawn spawn = { .role = p->role,
+		.index = p->index,
+		.options = &s->p->options,
+		.fds = { control[1], s->config_fd, p->page_fd },
+		.fds_n = 3 };
+	p->pidfd = spawn_role(&spawn, &p->pid, &err);
+	close(control[1]);
+	if (p->pidfd < 0) {
+		close(control[0]);
+		say(s, "%s", err.text);
+		after_end(s, p);
+		return;
+	}
+	atomic_store(&p->page->pid, p->pid);
+	atomic_store(&p->page->started_ns, loop_clock_ns());
+	atomic_store(&p->page->state, STATE_STARTING);
+	loop_add(s->loop, p->pidfd, POLLIN, on_end, p);
+	struct channel_params params = { .loop = s->loop,
+		.fd = control[0],
+		.kinds = edges_kinds(p->role, ROLE_SUPERVISOR),
+		.handler = { .arg = p, .message = on_message, .closed = on_lost } };
+	p->control = channel_new(&params);
+	join(s, p);
+}
+
+/* ---- the end ---- */
+
+static void kill_group(void *arg)
+{
+	struct supervisor *s = arg;
+	s->stop_timer = -1;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].pid && roles[s->v[i].role].stop <= s->stop_group) {
+			say(s, "%s did not end in %d s and is killed", s->v[i].page->name, STOP_MS / 1000);
+			s->code = 3;
+			kill(s->v[i].pid, SIGKILL);
+		}
+}
+
+/* Group by group: whoever gives before whoever takes. */
+static void stop_next(struct supervisor *s)
+{
+	for (; s->stop_group < STOP_GROUPS; s->stop_group++) {
+		bool any = false;
+		for (size_t i = 0; i < s->n; i++) {
+			struct process *p = &s->v[i];
+			if (!p->pid || roles[p->role].stop != s->stop_group)
+				continue;
+			any = true;
+			if (p->wanted && p->control)
+				channel_tell(p->control, MESSAGE_STOP, 0);
+			p->wanted = false;
+		}
+		if (any) {
+			if (s->stop_timer < 0)
+				s->stop_timer = loop_after(s->loop, STOP_MS, kill_group, s);
+			return;
+		}
+		loop_cancel(s->loop, s->stop_timer);
+		s->stop_timer = -1;
+	}
+	loop_stop(s->loop);
+}
+
+/* ---- signals ---- */
+
+struct reload {
+	struct supervisor *s;
+	unsigned reach;
+};
+
+static void tell_change(void *arg, const char *path, unsigned reach)
+{
+	struct reload *r = arg;
+	if (reach & CONFIG_DAEMON)
+		say(r->s, "reload: %s changed: that needs a restart of the daemon", path);
+	else
+		say(r->s, "reload: %s changed", path);
+	r->reach |= reach;
+}
+
+/* By bit of enum config_reach. */
+static const enum role_id reached[] = { ROLE_CAPTURE, ROLE_ANALYSIS, ROLE_KEEPER, ROLE_QUERY, ROLE_ALERT, ROLE_FORWARD,
+	ROLE_COLLECT, ROLE_METRICS };
+
+static void restart_reached(struct supervisor *s, unsigned reach)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < sizeof reached / sizeof *reached; k++) {
+			struct process *p = &s->v[i];
+			if (!(reach & 1u << k) || p->role != reached[k] || !p->wanted || !p->control)
+				continue;
+			p->restart = true;
+			p->backoff_ms = BACKOFF_MIN;
+			channel_tell(p->control, MESSAGE_STOP, 0);
+		}
+}
+
+static void reload(struct supervisor *s)
+{
+	struct yaml_faults faults = { 0 };
+	struct config *c;
+	struct reload r = { .s = s };
+	if (!s->p->config_path) {
+		say(s, "reload: there is no configuration file");
+		return;
+	}
+	notify("RELOADING=1");
+	if (config_read(&c, s->p->config_path, &faults) < 0) {
+		yaml_faults_print(stderr, s->p->config_path, &faults);
+		say(s, "reload: refused; what was in force stays in force");
+	} else {
+		unsigned all = config_diff(s->config, c, tell_change, &r);
+		int fd = supervisor_config_fd(c);
+		if (!all)
+			say(s, "reload: nothing changed");
+		if (fd >= 0 && !(all & CONFIG_DAEMON)) {
+			close(s->config_fd);
+			s->config_fd = fd;
+			config_free(s->config);
+			s->config = c;
+			restart_reached(s, all);
+		} else {
+			if (all & CONFIG_DAEMON)
+				say(s, "reload: nothing of it is in force");
+			if (fd >= 0)
+				close(fd);
+			config_free(c);
+		}
+	}
+	notify("READY=1");
+}
+
+static void on_signal(void *arg, int fd, short events)
+{
+	struct supervisor *s = arg;
+	struct signalfd_siginfo info;
+	if (read(fd, &info, sizeof info) != sizeof info)
+		return;
+	if (info.ssi_signo == SIGHUP) {
+		reload(s);
+		return;
+	}
+	if (s->stopping)
+		return;
+	notify("STOPPING=1");
+	s->stopping = true;
+	for (size_t i = 0; i < s->n; i++)
+		loop_cancel(s->loop, s->v[i].timer);
+	stop_next(s);
+}
+
+static int take_signals(struct supervisor *s)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signals < 0)
+		return -1;
+	loop_add(s->loop, s->signals, POLLIN, on_signal, s);
+	return 0;
+}
+
+/* ---- who is there ---- */
+
+static int add(struct supervisor *s, enum role_id role, unsigned index, const char *of, struct err *err)
+{
+	char name[64];
+	struct process *p = &s->v[s->n];
+	snprintf(name, sizeof name, "%s%s%s", roles[role].name, of ? ":" : "", of ? of : "");
+	*p = (struct process){ .role = role, .index = index, .owner = s, .backoff_ms = BACKOFF_MIN, .timer = -1,
+		.pidfd = -1, .wanted = true };
+	p->page_fd = counters_make(&p->page, s->p->options.store, name, err);
+	if (p->page_fd < 0)
+		return -1;
+	p->page->role = role;
+	p->page->index = index;
+	s->n++;
+	return 0;
+}
+
+static int choose(struct supervisor *s, struct err *err)
+{
+	const struct config *c = s->config;
+	bool away = c->forward.to.host != NULL;
+	int r = away ? add(s, ROLE_FORWARD, 0, NULL, err) : add(s, ROLE_KEEPER, 0, NULL, err);
+	if (!away) {
+		r = r ? r : add(s, ROLE_QUERY, 0, NULL, err);
+		r = r ? r : add(s, ROLE_ANALYSIS, 0, NULL, err);
+		r = r ? r : add(s, ROLE_ALERT, 0, NULL, err);
+	}
+	if (c->collect.listen.host && !away)
+		r = r ? r : add(s, ROLE_COLLECT, 0, NULL, err);
+	if (c->metrics.listen.host)
+		r = r ? r : add(s, ROLE_METRICS, 0, NULL, err);
+	for (unsigned i = 0; i < c->sensors.n && !r; i++)
+		if (c->sensors.v[i].interface || (s->p->options.replay && i == 0))
+			r = add(s, ROLE_CAPTURE, i, c->sensors.v[i].name, err);
+	return r;
+}
+
+int supervisor_run(const struct supervisor_params *params)
+{
+	struct err err = { "" };
+	struct supervisor *s = mem_new(sizeof *s);
+	s->p = params;
+	s->config = params->config;
+	s->loop = loop_new();
+	s->stop_timer = -1;
+	s->config_fd = supervisor_config_fd(s->config);
+	if (s->config_fd < 0 || take_signals(s) < 0)
+		s->code = err_set(&err, 3, "can't begin: %s", strerror(errno));
+	else if (supervisor_directory(params->options.store, &err) < 0 || choose(s, &err) < 0)
+		s->code = 3;
+	if (s->code == 0) {
+		for (size_t i = 0; i < s->n; i++)
+			start(s, &s->v[i]);
+		loop_run(s->loop);
+	} else {
+		say(s, "%s", err.text);
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		counters_unmap(s->v[i].page);
+		close(s->v[i].page_fd);
+	}
+	if (s->config_fd >= 0)
+		close(s->config_fd);
+	if (s->signals > 0)
+		close(s->signals);
+	int code = s->code;
+	config_free(s->config);
+	loop_free(s->loop);
+	free(s);
+	return code;
+}
