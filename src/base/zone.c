@@ -4,21 +4,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SECOND ((int64_t)1000000000)
 
-int zone_set(const char *name, struct err *err)
+bool zone_known(const char *name)
 {
 	char path[256];
-	if (strcmp(name, "UTC") != 0) {
-		if (name[0] == '/' || strstr(name, "..") ||
-			snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name) >= (int)sizeof path ||
-			access(path, R_OK) != 0)
-			return err_set(
-				err, -1, "'%.64s' is no time zone of this system (a name like Asia/Tokyo)", name);
-	}
+	struct stat st;
+	if (strcmp(name, "UTC") == 0)
+		return true;
+	return name[0] && name[0] != '/' && !strstr(name, "..") &&
+	       snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name) < (int)sizeof path && stat(path, &st) == 0 &&
+	       S_ISREG(st.st_mode) && access(path, R_OK) == 0;
+}
+
+int zone_set(const char *name, struct err *err)
+{
+	if (!zone_known(name))
+		return err_set(err, -1, "'%.64s' is no time zone of this system (a name like Asia/Tokyo)", name);
 	if (setenv("TZ", name, 1) != 0)
 		return err_set(err, -1, "the time zone can't be set");
 	tzset();

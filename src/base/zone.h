@@ -4,10 +4,14 @@
 #pragma once
 #include "base/err.h"
 #include "base/text.h"
+#include <stdbool.h>
 
 /* Takes an IANA name ("Asia/Tokyo") or "UTC". Call before threads start and files are shut off. Returns 0, -1 for an
  * unknown name. */
 int zone_set(const char *name, struct err *err);
+
+/* Whether zone_set() would take it; nothing changes. */
+bool zone_known(const char *name);
 
 /* Seconds east of UTC at that time. */
 int64_t zone_offset_s(int64_t ns);
