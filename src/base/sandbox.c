@@ -80,6 +80,7 @@ static const int parse_calls[] = {
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(set_robust_list),
 	SCMP_SYS(sigaltstack),
+	SCMP_SYS(sysinfo), /* qsort asks how much memory there is */
 	SCMP_SYS(tgkill),
 	SCMP_SYS(uname),
 };
@@ -95,6 +96,8 @@ static const int writing_calls[] = {
 };
 
 static const int capture_calls[] = {
+	SCMP_SYS(adjtimex), /* as a question: setting needs a capability */
+	SCMP_SYS(clock_adjtime),
 	SCMP_SYS(setitimer),
 	SCMP_SYS(wait4),
 	SCMP_SYS(waitid),
@@ -131,7 +134,6 @@ static const int file_calls[] = {
 	SCMP_SYS(stat),
 	SCMP_SYS(statfs),
 	SCMP_SYS(statx),
-	SCMP_SYS(sysinfo),
 	SCMP_SYS(unlink),
 	SCMP_SYS(unlinkat),
 	SCMP_SYS(utimensat),
@@ -461,7 +463,8 @@ int sandbox_files(const struct sandbox_paths *paths, struct err *err)
 
 static int drop_user(uid_t uid, gid_t group, struct err *err)
 {
-	if (setgroups(group ? 1 : 0, &group) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)
+	gid_t gid = group ? group : uid;
+	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
 		return err_set(err, -1, "can't become user %u: %s", (unsigned)uid, strerror(errno));
 	return 0;
 }

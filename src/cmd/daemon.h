@@ -4,3 +4,6 @@
 #include "base/cli.h"
 
 extern const struct cli_noun run_noun;
+
+/* One process of the daemon: how the supervisor starts this program again. Returns its exit code. */
+int daemon_role(int argc, char **argv);

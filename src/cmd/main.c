@@ -23,5 +23,7 @@ int main(int argc, char **argv)
 	const struct cli_noun nouns[] = { run_noun, telescope_noun, range_noun };
 	if (argc == 2 && strcmp(argv[1], "--reference") == 0)
 		return reference();
+	if (argc > 1 && strcmp(argv[1], "--role") == 0)
+		return daemon_role(argc, argv);
 	return cli_main(SAKIMORI_VERSION, nouns, sizeof nouns / sizeof *nouns, argc, argv);
 }

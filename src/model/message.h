@@ -35,7 +35,7 @@ enum message_kind {
 	MESSAGE_SENSOR,
 	MESSAGE_FINDING,
 	MESSAGE_SENT,	/* marks of delivered alerts */
-	MESSAGE_COMMIT, /* {until i64}: the batch `sequence` is complete */
+	MESSAGE_COMMIT, /* {until i64, ended u8}: the batch `sequence` is complete */
 	MESSAGE_ACK,	/* sequence: this batch and all before it are safe */
 	MESSAGE_REFUSE, /* sequence: this batch can't be kept; {code u32, text} */
 	/* packet ring */

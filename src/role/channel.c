@@ -33,17 +33,25 @@ static uint8_t buffer[MESSAGE_MAX + 1];
 
 static void on_event(void *arg, int fd, short events);
 
-struct channel *channel_new(const struct channel_params *p)
+int channel_pair(int pair[2])
 {
 	int size = SEND_BUFFER;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return -1;
+	/* A smaller buffer is slower, nothing else. */
+	for (int i = 0; i < 2; i++)
+		if (setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size) != 0)
+			break;
+	return 0;
+}
+
+struct channel *channel_new(const struct channel_params *p)
+{
 	struct channel *c = mem_new(sizeof *c);
 	c->p = *p;
 	if (!c->p.queue_max)
 		c->p.queue_max = QUEUE_DEFAULT;
 	c->last = &c->first;
-	/* A smaller buffer is slower, nothing else. */
-	if (setsockopt(p->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) != 0)
-		size = 0;
 	loop_add(p->loop, p->fd, POLLIN, on_event, c);
 	return c;
 }
@@ -271,4 +279,14 @@ static void on_event(void *arg, int fd, short events)
 	c->busy = false;
 	if (c->gone)
 		free(c);
+}
+
+bool channel_drain(struct channel *c)
+{
+	c->busy = true;
+	bool more = !c->closed && receive(c) && !c->gone;
+	c->busy = false;
+	if (c->gone)
+		free(c);
+	return more;
 }

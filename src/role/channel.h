@@ -27,6 +27,9 @@ struct channel_params {
 	struct channel_handler handler;
 };
 
+/* A pair of sockets with room for large messages. Returns 0 or -1 with errno. */
+int channel_pair(int pair[2]);
+
 struct channel *channel_new(const struct channel_params *p);
 void channel_free(struct channel *c);
 
@@ -40,6 +43,9 @@ int channel_send(struct channel *c, const struct message *m);
 
 /* A message without rows. */
 int channel_tell(struct channel *c, enum message_kind kind, uint64_t sequence);
+
+/* Takes one message that is there already. False: none, or the channel is closed. */
+bool channel_drain(struct channel *c);
 
 size_t channel_queued(const struct channel *c); /* octets */
 

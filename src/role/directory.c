@@ -79,6 +79,25 @@ static int make(const char *dir)
 	return mkdir(path, 0750) == 0 || errno == EEXIST ? 0 : -1;
 }
 
+/* Nobody's files but ours may change hands: a directory is taken when it is empty or holds a store. */
+static bool ours(int dir)
+{
+	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again >= 0 ? fdopendir(again) : NULL;
+	struct dirent *e;
+	bool empty = true, store = false;
+	while (d && (e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		empty = false;
+		store = store || strcmp(e->d_name, "store.db") == 0 || strcmp(e->d_name, "run") == 0 ||
+			strcmp(e->d_name, "keys") == 0;
+	}
+	if (d)
+		closedir(d);
+	return d && (empty || store);
+}
+
 int supervisor_directory(const char *dir, struct err *err)
 {
 	bool root = geteuid() == 0;
@@ -86,8 +105,8 @@ int supervisor_directory(const char *dir, struct err *err)
 	int fd = make(dir) == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return err_set(err, -1, "%s: %s", dir, strerror(errno));
-	int r = 0;
-	if (root && (fchown(fd, keeper, ROLE_GROUP) != 0 || fchmod(fd, 0750) != 0))
+	int r = ours(fd) ? 0 : err_set(err, -1, "is neither empty nor a store");
+	if (r == 0 && root && (fchown(fd, keeper, ROLE_GROUP) != 0 || fchmod(fd, 0750) != 0))
 		r = err_set(err, -1, "can't be given to user %u: %s", (unsigned)keeper, strerror(errno));
 	if (r == 0 && root)
 		r = own_files(fd, "store.db", keeper, ROLE_GROUP, err);

@@ -44,7 +44,7 @@ static void forget_peer(void *arg, struct channel *c, const char *why)
 static void on_control(void *arg, struct channel *c, const struct message *msg, int fd)
 {
 	struct member *m = arg;
-	const struct member_role *r = &member_roles[m->id];
+	const struct member_role *r = member_roles[m->id];
 	struct message_reader in = { .in = msg->body };
 	if (msg->kind == MESSAGE_EDGE) {
 		unsigned peer = message_get_u8(&in), index = message_get_u16(&in);
@@ -75,6 +75,11 @@ struct channel *member_channel(
 		.handler = *handler,
 	};
 	return channel_new(&p);
+}
+
+const char *member_store(const struct member *m)
+{
+	return m->rooted ? "/" : m->options.store;
 }
 
 void member_end(struct member *m, int code)
@@ -110,7 +115,7 @@ static int read_config(struct member *m, struct err *err)
 
 static int begin(struct member *m, struct err *err)
 {
-	const struct member_role *r = &member_roles[m->id];
+	const struct member_role *r = member_roles[m->id];
 	struct counters *page = counters_map(MEMBER_COUNTERS, true);
 	if (!page)
 		return err_set(err, -1, "no counters: a role is started by `sakimori run` alone");
@@ -138,7 +143,10 @@ static int begin(struct member *m, struct err *err)
 int member_main(enum role_id id, unsigned index, const struct member_options *options)
 {
 	struct err err = { "" };
+	if (!member_roles[id])
+		return EXIT_FAILED;
 	struct member m = { .role = &roles[id], .id = id, .index = index, .name = roles[id].name, .options = *options };
+	umask(027);
 	signal(SIGPIPE, SIG_IGN);
 	/* The terminal's interrupt is for the supervisor. */
 	signal(SIGINT, SIG_IGN);
@@ -152,8 +160,8 @@ int member_main(enum role_id id, unsigned index, const struct member_options *op
 	channel_tell(m.control, MESSAGE_READY, 0);
 	loop_run(m.loop);
 	publish(NULL);
-	if (member_roles[id].close)
-		member_roles[id].close(&m);
+	if (member_roles[id]->close)
+		member_roles[id]->close(&m);
 	channel_free(m.control);
 	loop_free(m.loop);
 	config_free(m.config);

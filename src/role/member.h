@@ -40,6 +40,7 @@ struct member {
 	void *state; /* of the role */
 	int exit;    /* code with which it ends */
 	bool stopping, sealed;
+	bool rooted; /* its root is the store's directory */
 };
 
 struct member_role {
@@ -55,8 +56,8 @@ struct member_role {
 	const struct sandbox_paths *(*paths)(struct member *m);
 };
 
-/* By role; those without a process are empty. */
-extern const struct member_role member_roles[ROLE_N];
+/* By role; NULL: no process. */
+extern const struct member_role *const member_roles[ROLE_N];
 
 /* The whole life of a role's process. Returns its exit code. */
 int member_main(enum role_id id, unsigned index, const struct member_options *options);
@@ -64,6 +65,9 @@ int member_main(enum role_id id, unsigned index, const struct member_options *op
 /* A channel to a peer, with the kinds of their edge. */
 struct channel *member_channel(
 	struct member *m, enum role_id peer, int fd, const struct channel_handler *handler, size_t queue_max);
+
+/* The store's directory as this process sees it: as root a role sees nothing else. */
+const char *member_store(const struct member *m);
 
 /* Ends the loop, with this exit code. */
 void member_end(struct member *m, int code);

@@ -43,6 +43,8 @@ struct role {
 	unsigned threads; /* it starts before it is sealed */
 	unsigned files;	  /* RLIMIT_NOFILE */
 	int stop;	  /* 0 ends first; the keeper last */
+	bool reader;	  /* in the group that may read the store */
+	bool rooted;	  /* as root: the store's directory is all it sees of the file system */
 };
 
 extern const struct role roles[ROLE_N];

@@ -66,7 +66,12 @@ int seal_user(struct member *m, struct err *err)
 	limit(RLIMIT_NOFILE, m->role->files);
 	if (m->options.no_sandbox)
 		return 0;
-	if (namespaces(m, err) < 0 || sandbox_drop_group(m->role->uid, root ? ROLE_GROUP : 0, err) < 0)
+	if (root && m->role->rooted) {
+		if (chroot(m->options.store) != 0 || chdir("/") != 0)
+			return err_set(err, -1, "%s: %s", m->options.store, strerror(errno));
+		m->rooted = true;
+	}
+	if (namespaces(m, err) < 0 || sandbox_drop_group(m->role->uid, root && m->role->reader ? ROLE_GROUP : 0, err) < 0)
 		return -1;
 	if (getppid() != m->options.parent)
 		return err_set(err, -1, "the supervisor is gone");

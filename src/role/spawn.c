@@ -19,7 +19,7 @@
 #define WORDS	  16
 
 struct words {
-	char *v[WORDS];
+	const char *v[WORDS];
 	char index[16], parent[24];
 };
 
@@ -31,14 +31,14 @@ static void fill(struct words *w, const struct spawn *s)
 	snprintf(w->parent, sizeof w->parent, "%d", (int)getpid());
 	w->v[n++] = "sakimori";
 	w->v[n++] = "--role";
-	w->v[n++] = (char *)roles[s->role].name;
+	w->v[n++] = roles[s->role].name;
 	w->v[n++] = w->index;
 	w->v[n++] = w->parent;
-	w->v[n++] = (char *)o->store;
+	w->v[n++] = o->store;
 	w->v[n++] = o->no_sandbox ? "bare" : "sealed";
 	if (o->replay && s->role == ROLE_CAPTURE) {
-		w->v[n++] = (char *)o->replay;
-		w->v[n++] = (char *)o->speed;
+		w->v[n++] = o->replay;
+		w->v[n++] = o->speed;
 	}
 	w->v[n] = NULL;
 }
@@ -81,7 +81,7 @@ static _Noreturn void become(const struct spawn *s, const struct words *w, char 
 		_exit(126);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve("/proc/self/exe", w->v, env);
+	execve("/proc/self/exe", (char *const *)w->v, env);
 	_exit(127);
 }
 

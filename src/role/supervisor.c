@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,7 +109,7 @@ static void join(struct supervisor *s, struct process *p)
 		int pair[2];
 		if (q == p || !q->control || !joined(p->role, q->role))
 			continue;
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+		if (channel_pair(pair) != 0) {
 			say(s, "no socket pair: %s", strerror(errno));
 			continue;
 		}
@@ -256,7 +255,8 @@ static void on_end(void *arg, int fd, short events)
 	atomic_store(&p->page->state, STATE_STOPPED);
 	atomic_store(&p->page->ended_ns, loop_clock_ns());
 	/* What it said last ("over") may still lie in the socket. */
-	while (p->control && channel_drain(p->control))
+	struct channel *c = p->control;
+	while (c && p->control == c && channel_drain(c))
 		;
 	channel_free(p->control);
 	p->control = NULL;
@@ -270,7 +270,7 @@ static void start(struct supervisor *s, struct process *p)
 	int control[2];
 	if (s->stopping)
 		return;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0) {
+	if (channel_pair(control) != 0) {
 		say(s, "no socket pair: %s", strerror(errno));
 		after_end(s, p);
 		return;
@@ -450,6 +450,8 @@ static int add(struct supervisor *s, enum role_id role, unsigned index, const ch
 {
 	char name[64];
 	struct process *p = &s->v[s->n];
+	if (!member_roles[role])
+		return 0;
 	snprintf(name, sizeof name, "%s%s%s", roles[role].name, of ? ":" : "", of ? of : "");
 	*p = (struct process){ .role = role, .index = index, .owner = s, .backoff_ms = BACKOFF_MIN, .timer = -1,
 		.pidfd = -1, .wanted = true };
@@ -515,4 +517,11 @@ int supervisor_run(const struct supervisor_params *params)
 	loop_free(s->loop);
 	free(s);
 	return code;
+}
+
+/* PLACEHOLDER */
+unsigned __attribute__((weak)) config_diff(const struct config *a, const struct config *b,
+	void (*changed)(void *arg, const char *path, unsigned reach), void *arg)
+{
+	return 0;
 }

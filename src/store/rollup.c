@@ -193,6 +193,21 @@ void rollup_add_flows(struct rollup *r, int64_t hour, const struct flow *flows, 
 	}
 }
 
+void rollup_add_row(struct rollup *r, const struct rollup_row *from)
+{
+	/* Numbers of keys are the adder's; texts are the same everywhere. */
+	struct rollup_row *row = row_of(r, from->hour, from->dim, text_id(from->key));
+	if (!row) {
+		r->lost += from->packets;
+		return;
+	}
+	if (!row->key[0])
+		snprintf(row->key, sizeof row->key, "%s", from->key);
+	row->packets += from->packets;
+	for (uint32_t i = 0; i < from->sources.n; i++)
+		rollup_sketch_add(&row->sources, from->sources.v[i]);
+}
+
 /* By hour and kind, the rest last, then by packets. */
 static int by_rank(const void *a, const void *b)
 {

@@ -55,6 +55,9 @@ void rollup_add(struct rollup *r, int64_t hour, enum rollup_dim dim, const char 
 /* Adds flows of one hour to the classes ("tcp_syn") and ports ("tcp/23", "udp/53"; other protocols have none). */
 void rollup_add_flows(struct rollup *r, int64_t hour, const struct flow *flows, size_t n);
 
+/* Adds what another roll-up said of a key: packets, and the hashes of its sources (any order). */
+void rollup_add_row(struct rollup *r, const struct rollup_row *row);
+
 /*
  * The rows, tidy, at most ROLLUP_BATCH and the rest for each hour and kind: those with most packets. Folds them in
  * place: add nothing afterwards without rollup_clear().

@@ -44,9 +44,14 @@ static const char finding_location[] = "alter table finding add column country t
 				       "alter table finding add column latitude real;"
 				       "alter table finding add column longitude real;";
 
+/* How far each sender's batches go. */
+static const char progress[] = "create table progress (sender integer primary key, until_ns integer not null,"
+			       " ended integer not null);";
+
 const struct schema_step schema_steps[] = {
 	{ first, true },
 	{ finding_location, false },
+	{ progress, false },
 };
 const int schema_steps_n = sizeof schema_steps / sizeof *schema_steps;
 

@@ -126,6 +126,25 @@ static int put_sequence(struct store *s, const struct store_batch *b, struct err
 	return sql_run(&s->sql, stmt, err);
 }
 
+static int put_progress(struct store *s, const struct store_batch *b, struct err *err)
+{
+	if (!b->sender || !b->until_ns)
+		return 0;
+	sqlite3_stmt *stmt = sql_get(&s->sql, "insert or replace into progress values (?1, ?2, ?3)");
+	sql_bind(stmt, "iii", (int64_t)b->sender, b->until_ns, (int64_t)b->ended);
+	return sql_run(&s->sql, stmt, err);
+}
+
+int64_t store_progress(struct store *s, uint64_t sender, bool *ended)
+{
+	sqlite3_stmt *stmt = sql_get(&s->sql, "select ended from progress where sender = ?1");
+	sql_bind(stmt, "i", (int64_t)sender);
+	*ended = sql_number(stmt, 0) != 0;
+	stmt = sql_get(&s->sql, "select until_ns from progress where sender = ?1");
+	sql_bind(stmt, "i", (int64_t)sender);
+	return sql_number(stmt, 0);
+}
+
 static int put_all(struct store *s, const struct store_batch *b, const struct storefiles_runs *runs, struct err *err)
 {
 	int rc = sql_exec(&s->sql, "begin immediate", err);
@@ -136,6 +155,8 @@ static int put_all(struct store *s, const struct store_batch *b, const struct st
 		rc = put_records(s, b, err);
 	if (!rc)
 		rc = put_sequence(s, b, err);
+	if (!rc)
+		rc = put_progress(s, b, err);
 	if (!rc) {
 		step(STORE_WRITTEN);
 		rc = sql_exec(&s->sql, "commit", err);

@@ -64,6 +64,8 @@ struct store_batch {
 	const struct gap *gaps;
 	size_t gaps_n;
 	struct rollup *rollup; /* NULL: none */
+	int64_t until_ns;      /* everything the sender saw before this is in; 0: not said */
+	bool ended;	       /* on purpose it sees nothing from then on */
 };
 
 /* 0, STORE_REPEATED, or a negative code: then nothing of the batch is in the store. */
@@ -71,6 +73,9 @@ int store_commit(struct store *s, const struct store_batch *b, struct err *err) 
 
 /* The last sequence number of the sender that is committed, 0 when there is none. */
 uint64_t store_sequence(struct store *s, uint64_t sender);
+
+/* How far a sender's batches go: its last `until_ns`, 0 when it never said. */
+int64_t store_progress(struct store *s, uint64_t sender, bool *ended);
 
 /* Nouns with a row table: put takes the place of the record with the same key. `kind` is one of row_kinds. */
 int store_put(struct store *s, const struct row_kind *kind, const void *record, struct err *err) NODISCARD;

@@ -85,6 +85,11 @@ void live_wake(const struct live *l)
 		return; /* full: it is awake */
 }
 
+int live_fd(const struct live *l)
+{
+	return l->wake;
+}
+
 /* ---- worker threads ---- */
 
 static void enqueue(void *arg, const struct signal *s)

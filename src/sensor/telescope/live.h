@@ -41,6 +41,9 @@ int live_start(struct live *l, struct err *err) NODISCARD;
  */
 int live_poll(struct live *l, int timeout_ms);
 
+/* Readable when live_poll() has something to tell before its time is over. */
+int live_fd(const struct live *l);
+
 /* May be called from a signal handler. */
 void live_wake(const struct live *l);
 

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The capture role: an interface, or a capture file in its place, to batches for the keeper or the link. */
+#include "role/members.h"
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "role/pipeline.h"
+#include "role/replay.h"
+#include "sensor/telescope/live.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK_MS 100
+
+struct capture_role {
+	struct member *m;
+	const struct config_sensor *sensor;
+	struct sender *sender;
+	struct pipeline *pipeline;
+	struct live *live;     /* NULL: a replay */
+	struct replay *replay; /* NULL: live */
+	struct prefix *dark;
+	bool down, finished;
+};
+
+static void finish(struct capture_role *c, int64_t until_ns, bool ended)
+{
+	c->finished = true;
+	pipeline_finish(c->pipeline, until_ns, ended);
+	if (sender_idle(c->sender))
+		member_end(c->m, 0);
+}
+
+/* ---- sender ---- */
+
+static void on_welcome(void *arg)
+{
+	struct capture_role *c = arg;
+	pipeline_welcome(c->pipeline);
+	if (c->replay)
+		replay_start(c->replay);
+}
+
+static void on_lost(void *arg, const struct batch *b, const char *why)
+{
+	struct capture_role *c = arg;
+	pipeline_lost(c->pipeline, b, why);
+}
+
+static void on_empty(void *arg)
+{
+	struct capture_role *c = arg;
+	if (!c->finished)
+		return;
+	if (c->replay)
+		channel_tell(c->m->control, MESSAGE_END, 0);
+	member_end(c->m, 0);
+}
+
+/* ---- live ---- */
+
+static void on_signal(void *arg, const struct signal *s)
+{
+	/* The sink's argument is the pipeline's. */
+	pipeline_signal(arg, s);
+}
+
+static void on_dropped(void *arg, int64_t from_ns, int64_t to_ns, uint64_t packets)
+{
+	pipeline_gap(arg, from_ns, to_ns, "kernel-drop", packets);
+}
+
+static void publish(struct capture_role *c)
+{
+	struct live_status s = live_status(c->live);
+	counters_set(COUNTER_PACKETS, s.counts.packets);
+	counters_set(COUNTER_BYTES, s.counts.bytes);
+	counters_set(COUNTER_DROPPED, s.capture.dropped);
+	counters_set(COUNTER_LATE, s.counts.late);
+	counters_set(COUNTER_FOLDED, s.counts.folded);
+	if (s.counts.timed)
+		counters_set(COUNTER_LAST_PACKET, (uint64_t)s.counts.last_ns);
+}
+
+static void poll_live(struct capture_role *c)
+{
+	if (c->finished)
+		return;
+	bool down = live_poll(c->live, 0) < 0;
+	if (down != c->down)
+		member_say(c->m, "%s: the interface went down", c->sensor->interface);
+	c->down = down;
+	pipeline_tick(c->pipeline);
+	publish(c);
+	if (down)
+		member_end(c->m, 3); /* tried again, later and later */
+}
+
+static void on_wake(void *arg, int fd, short events)
+{
+	poll_live(arg);
+}
+
+static void on_tick(void *arg)
+{
+	struct capture_role *c = arg;
+	if (c->live)
+		poll_live(c);
+	else
+		pipeline_tick(c->pipeline);
+}
+
+static size_t dark_now(struct capture_role *c)
+{
+	int64_t now = loop_clock_ns();
+	size_t n = 0;
+	c->dark = mem_new((c->sensor->dark.n + 1) * sizeof *c->dark);
+	for (size_t i = 0; i < c->sensor->dark.n; i++) {
+		const struct darknet_dark *d = &c->sensor->dark.v[i];
+		if (c->replay || (now >= d->from_ns && now < d->to_ns))
+			c->dark[n++] = d->prefix;
+	}
+	return n;
+}
+
+static unsigned unwraps(const struct config_sensor *s)
+{
+	unsigned bits = 0;
+	for (size_t i = 0; i < s->unwrap.n; i++)
+		bits |= s->unwrap.v[i] == CONFIG_GRE ? UNWRAP_GRE : UNWRAP_IPIP;
+	return bits;
+}
+
+static struct signals_params signals_of(struct capture_role *c)
+{
+	size_t n = dark_now(c);
+	return (struct signals_params){
+		.sensor = c->sensor->name,
+		.dark_n = n,
+		.dark = c->dark,
+		.min_destinations = (unsigned)c->sensor->signals.min_destinations,
+		.min_ports = (unsigned)c->sensor->signals.min_ports,
+		.seed = random_key(),
+	};
+}
+
+static void make_pipeline(struct capture_role *c, const char *what)
+{
+	struct sender_params sp = {
+		.id = sender_id(c->sensor->name, what),
+		.sensor = c->sensor->name,
+		.flags = c->replay ? 0 : SENDER_LIVE,
+		.arg = c,
+		.welcome = on_welcome,
+		.lost = on_lost,
+		.empty = on_empty,
+	};
+	c->sender = sender_new(&sp);
+	struct pipeline_params pp = { .sensor = c->sensor->name, .sender_id = sp.id, .sender = c->sender };
+	c->pipeline = pipeline_new(&pp);
+}
+
+static int open_live(struct capture_role *c, struct err *err)
+{
+	const struct config_sensor *s = c->sensor;
+	make_pipeline(c, "live");
+	struct live_params p = {
+		.capture = { .interface = s->interface,
+			.workers = (unsigned)s->workers,
+			.blocks = (unsigned)(s->ring / CAPTURE_BLOCK),
+			.snaplen = (uint32_t)s->snaplen,
+			.promiscuous = s->promiscuous },
+		.telescope = { .unwrap = unwraps(s), .seed = random_key(), .sink = pipeline_sink(c->pipeline) },
+		.signal = on_signal,
+		.dropped = on_dropped,
+	};
+	p.signals = signals_of(c);
+	return live_open(&c->live, &p, err) < 0 ? err_prefix(err, -1, "%s", s->interface) : 0;
+}
+
+static int open_replay(struct capture_role *c, struct err *err)
+{
+	struct replay_params p = { .path = c->m->options.replay, .speed = c->m->options.speed, .loop = c->m->loop };
+	c->replay = replay_open(&p, err);
+	if (!c->replay)
+		return -1;
+	make_pipeline(c, replay_name(c->replay));
+	struct telescope_params t = { .unwrap = unwraps(c->sensor), .seed = random_key(), .sorted = true,
+		.sink = pipeline_sink(c->pipeline) };
+	struct signals_params s = signals_of(c);
+	replay_feed(c->replay, &t, &s, c->pipeline, c->sender);
+	return 0;
+}
+
+static int capture_open_role(struct member *m, struct err *err)
+{
+	struct capture_role *c = mem_new(sizeof *c);
+	if (m->index >= m->config->sensors.n)
+		return err_set(err, -1, "there is no sensor %u", m->index);
+	c->m = m;
+	c->sensor = &m->config->sensors.v[m->index];
+	m->state = c;
+	return m->options.replay ? open_replay(c, err) : open_live(c, err);
+}
+
+static void replay_is_over(void *arg, int64_t until_ns)
+{
+	finish(arg, until_ns, false);
+}
+
+/* Threads start before the filter comes; what they read waits until the keeper has answered. */
+static int capture_ready(struct member *m, struct err *err)
+{
+	struct capture_role *c = m->state;
+	loop_timer(m->loop, TICK_MS, on_tick, c);
+	if (c->replay) {
+		replay_on_end(c->replay, replay_is_over, c);
+		return 0;
+	}
+	loop_add(m->loop, live_fd(c->live), POLLIN, on_wake, c);
+	return live_start(c->live, err);
+}
+
+static void capture_edge(struct member *m, enum role_id peer, unsigned index, int fd)
+{
+	struct capture_role *c = m->state;
+	struct channel_handler h = sender_handler(c->sender);
+	sender_attach(c->sender, member_channel(m, peer, fd, &h, 0));
+}
+
+static void capture_stop_role(struct member *m)
+{
+	struct capture_role *c = m->state;
+	if (c->finished)
+		return;
+	if (c->live) {
+		live_stop(c->live);
+		publish(c);
+		finish(c, loop_clock_ns(), true);
+	} else {
+		replay_stop(c->replay);
+	}
+}
+
+static void capture_close_role(struct member *m)
+{
+	struct capture_role *c = m->state;
+	if (c->live && !c->finished)
+		live_stop(c->live);
+	live_close(c->live);
+	replay_close(c->replay);
+	pipeline_free(c->pipeline);
+	sender_free(c->sender);
+	free(c->dark);
+	free(c);
+}
+
+const struct member_role capture_role = {
+	.open = capture_open_role,
+	.ready = capture_ready,
+	.edge = capture_edge,
+	.stop = capture_stop_role,
+	.close = capture_close_role,
+};

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "role/feeder.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "role/relay.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void feeder_free(struct feeder *f)
+{
+	for (int i = 0; i < FEEDERS_MAX; i++)
+		if (f->keeper->feeders[i] == f)
+			f->keeper->feeders[i] = NULL;
+	relay_forget(f->keeper, f);
+	channel_free(f->channel);
+	assembly_free(f->assembly);
+	free(f);
+}
+
+void feeder_free_all(struct keeper *k)
+{
+	for (int i = 0; i < FEEDERS_MAX; i++)
+		if (k->feeders[i])
+			feeder_free(k->feeders[i]);
+	relay_free(k);
+}
+
+static void on_closed(void *arg, struct channel *c, const char *why)
+{
+	struct feeder *f = arg;
+	/* What was not committed is not whole: the sender gives it again. */
+	feeder_free(f);
+}
+
+/* Against the rules: whoever it is starts anew. */
+static void dismiss(struct feeder *f, const char *why)
+{
+	counters_add(COUNTER_REFUSED, 1);
+	member_say(f->keeper->m, "%s is cut off: it sent %s", roles[f->role].name, why);
+	feeder_free(f);
+}
+
+static void refuse(struct feeder *f, uint64_t sequence, int code, const char *text)
+{
+	struct message_buf b = { 0 };
+	message_u32(&b, (uint32_t)-code);
+	message_text(&b, text);
+	channel_send(f->channel,
+		&(struct message){ .kind = MESSAGE_REFUSE, .sequence = sequence, .body = { b.p, b.n } });
+	free(b.p);
+}
+
+/* A sensor that begins: since when has nothing been kept of it? */
+static void tell_gap(struct feeder *f)
+{
+	struct keeper *k = f->keeper;
+	struct err err = { "" };
+	bool ended;
+	int64_t until = store_progress(k->store, f->hello.id, &ended), now = loop_clock_ns();
+	if (!until || until >= now)
+		return;
+	struct gap g = { .from_ns = until, .to_ns = now };
+	snprintf(g.sensor, sizeof g.sensor, "%s", f->hello.sensor);
+	snprintf(g.reason, sizeof g.reason, "%s", ended ? "stopped" : "killed");
+	struct store_batch b = { .sensor = g.sensor, .gaps = &g, .gaps_n = 1 };
+	if (store_commit(k->store, &b, &err) < 0)
+		member_say(k->m, "a gap could not be kept: %s", err.text);
+	else
+		counters_add(COUNTER_GAPS, 1);
+}
+
+static void on_hello(struct feeder *f, const struct message *m)
+{
+	bool several = f->role == ROLE_ANALYSIS || f->role == ROLE_ALERT;
+	if (sender_hello_get(m, &f->hello) < 0 || (!several && !f->hello.sensor[0])) {
+		dismiss(f, "a greeting that can't be read");
+		return;
+	}
+	if (f->role == ROLE_CAPTURE && f->index < f->keeper->m->config->sensors.n &&
+		strcmp(f->hello.sensor, f->keeper->m->config->sensors.v[f->index].name) != 0) {
+		dismiss(f, "the name of another sensor");
+		return;
+	}
+	if (f->hello.flags & SENDER_LIVE)
+		tell_gap(f);
+	assembly_begin(f->assembly, f->hello.id, several ? NULL : f->hello.sensor);
+	f->greeted = true;
+	channel_tell(f->channel, MESSAGE_WELCOME, store_sequence(f->keeper->store, f->hello.id));
+}
+
+static int put_row(void *arg, const void *record)
+{
+	struct keeper *k = arg;
+	return store_put(k->store, &sensor_kind, record, NULL);
+}
+
+static void count(const struct feeder *f, int64_t took_ns)
+{
+	const struct store_batch *b = assembly_batch(f->assembly);
+	counters_add(COUNTER_COMMITS, 1);
+	counters_add(COUNTER_COMMIT_NS, (uint64_t)took_ns);
+	if ((uint64_t)took_ns > counters_get(counters, COUNTER_COMMIT_MAX))
+		counters_set(COUNTER_COMMIT_MAX, (uint64_t)took_ns);
+	counters_add(COUNTER_STORED_FLOWS, assembly_flows(f->assembly));
+	counters_add(COUNTER_STORED_FINDINGS, b->findings_n);
+	counters_add(COUNTER_STORED_SIGNALS, b->signals_n);
+	counters_add(COUNTER_GAPS, b->gaps_n);
+}
+
+/* The batch is whole. It is kept, or refused for good, or waits. */
+static void keep(struct feeder *f)
+{
+	struct keeper *k = f->keeper;
+	struct err err = { "" };
+	struct store_batch b = *assembly_batch(f->assembly);
+	int64_t begun = loop_now_ns();
+	b.until_ns = assembly_until(f->assembly);
+	b.ended = assembly_ended(f->assembly);
+	int code = store_commit(k->store, &b, &err);
+	bool again = code == -STORE_FULL || code == -STORE_IO || code == -STORE_BUSY;
+	if (again && !f->waiting)
+		member_say(k->m, "not kept for now: %s", err.text);
+	if (again) {
+		counters_add(COUNTER_STORE_FAILED, 1);
+		f->waiting = true;
+		channel_pause(f->channel, true);
+		return;
+	}
+	if (f->waiting) {
+		f->waiting = false;
+		channel_pause(f->channel, false);
+	}
+	if (code == 0) {
+		count(f, loop_now_ns() - begun);
+		assembly_each(f->assembly, MESSAGE_SENSOR, &sensor_kind, put_row, k);
+		relay_batch(k, f, &b);
+	} else if (code == STORE_REPEATED) {
+		counters_add(COUNTER_REPEATED, 1);
+	}
+	if (code < 0) {
+		member_say(k->m, "a batch of %s is refused: %s", roles[f->role].name, err.text);
+		refuse(f, b.sequence, code, err.text);
+	} else {
+		channel_tell(f->channel, MESSAGE_ACK, b.sequence);
+	}
+	assembly_clear(f->assembly);
+}
+
+void feeder_retry(void *arg)
+{
+	struct keeper *k = arg;
+	for (int i = 0; i < FEEDERS_MAX; i++)
+		if (k->feeders[i] && k->feeders[i]->waiting)
+			keep(k->feeders[i]);
+}
+
+static void on_message(void *arg, struct channel *c, const struct message *m, int fd)
+{
+	struct feeder *f = arg;
+	const char *why;
+	if (m->kind == MESSAGE_HELLO) {
+		on_hello(f, m);
+		return;
+	}
+	if (relay_takes(f->keeper, f, m))
+		return;
+	if (!f->greeted) {
+		dismiss(f, "a batch before its greeting");
+		return;
+	}
+	int r = assembly_add(f->assembly, m, &why);
+	if (r < 0)
+		dismiss(f, why);
+	else if (r > 0)
+		keep(f);
+}
+
+static void on_drained(void *arg, struct channel *c)
+{
+	struct feeder *f = arg;
+	relay_pump(f->keeper, f);
+}
+
+int feeder_new(struct keeper *k, enum role_id role, unsigned index, int fd)
+{
+	int at = -1;
+	for (int i = 0; i < FEEDERS_MAX; i++)
+		if (k->feeders[i] && role != ROLE_COMMAND && k->feeders[i]->role == role && k->feeders[i]->index == index)
+			feeder_free(k->feeders[i]);
+	for (int i = 0; i < FEEDERS_MAX && at < 0; i++)
+		if (!k->feeders[i])
+			at = i;
+	if (at < 0)
+		return -1;
+	struct feeder *f = mem_new(sizeof *f);
+	*f = (struct feeder){ .keeper = k, .role = role, .index = index, .assembly = assembly_new() };
+	struct channel_handler h = { .arg = f, .message = on_message, .drained = on_drained, .closed = on_closed };
+	f->channel = member_channel(k->m, role, fd, &h, 0);
+	k->feeders[at] = f;
+	relay_peer(k, f);
+	return 0;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The keeper's peers: each a channel, what it has begun to say, and what it is told. Private to the keeper. */
+#pragma once
+#include "role/batch.h"
+#include "role/member.h"
+#include "role/sender.h"
+
+#define FEEDERS_MAX 128
+
+struct feeder {
+	struct keeper *keeper;
+	enum role_id role;
+	unsigned index;
+	struct channel *channel;
+	struct assembly *assembly;
+	struct sender_hello hello;
+	bool greeted;
+	bool waiting; /* a whole batch that the store could not take for now */
+};
+
+struct keeper {
+	struct member *m;
+	struct store *store;
+	int control; /* -1: none */
+	uid_t commander;
+	struct feeder *feeders[FEEDERS_MAX];
+	struct relay *relay; /* to analysis and alert */
+};
+
+/* A peer begins; it takes the place of one with the same role and index. -1: too many, `fd` is still the caller's. */
+int feeder_new(struct keeper *k, enum role_id role, unsigned index, int fd);
+void feeder_free_all(struct keeper *k);
+
+/* Tries again what could not be kept. `arg` is the keeper. */
+void feeder_retry(void *arg);

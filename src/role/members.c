@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "role/members.h"
+
+/* A row a process; the others are no processes of their own. */
+const struct member_role *const member_roles[ROLE_N] = {
+	[ROLE_CAPTURE] = &capture_role,
+	[ROLE_KEEPER] = &keeper_role,
+};

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From the keeper onwards: what is safe goes to analysis and alert. Private to the keeper. */
+#pragma once
+#include "role/feeder.h"
+
+/* A peer is there; when it is one that gets something, it begins. */
+void relay_peer(struct keeper *k, struct feeder *f);
+void relay_forget(struct keeper *k, struct feeder *f);
+void relay_free(struct keeper *k);
+
+/* A batch was committed. */
+void relay_batch(struct keeper *k, struct feeder *from, const struct store_batch *b);
+
+/* True: a message that is no part of a batch, and was dealt with. */
+bool relay_takes(struct keeper *k, struct feeder *f, const struct message *m);
+
+/* The channel can take more. */
+void relay_pump(struct keeper *k, struct feeder *f);
