@@ -34,10 +34,16 @@ static int open_database(struct store *s, const char *dir, struct err *err)
 	if (rc)
 		return err_prefix(err, rc, "%s", path);
 	int version = schema_version(&s->sql);
-	if (s->mode == STORE_READ && version < schema_steps_n)
+	if (s->mode == STORE_READ && version < schema_steps_n - 1)
 		return err_set(err, -STORE_OLDER, "%s has schema %d, this program reads %d: open it once for writing",
 			path, version, schema_steps_n);
-	rc = schema_migrate(&s->sql, path, schema_steps, schema_steps_n, err);
+	if (s->mode == STORE_READ && version == schema_steps_n - 1)
+		rc = schema_imitate(&s->sql, version, err);
+	else
+		rc = schema_migrate(&s->sql, path, schema_steps, schema_steps_n, err);
+	if (!rc && s->mode == STORE_WRITE && version == 0 && chmod(path, 0640))
+		return err_set(err, -STORE_IO, "cannot let the group read %s: %s", path, strerror(errno));
+	s->version = s->mode == STORE_READ ? version : schema_steps_n;
 	/* The first statement that reads the schema: later ones may not fail. */
 	if (!rc && sql_exec(&s->sql, "select hour, length, flows from segment limit 0", err))
 		rc = err_prefix(err, -STORE_DAMAGED, "%s", path);
@@ -81,6 +87,7 @@ void store_close(struct store *s)
 		close(s->flows);
 	if (s->lock >= 0)
 		close(s->lock);
+	free(s->who);
 	free(s);
 }
 
@@ -286,12 +293,4 @@ int store_each_signal(
 int store_rollup(struct store *s, const struct store_rollup *q)
 {
 	return rollupsql_each(&s->sql, q);
-}
-
-int store_audit(struct store *s, int64_t at_ns, const char *who, const char *what, const char *subject, struct err *err)
-{
-	ENSURE(s->mode == STORE_WRITE);
-	sqlite3_stmt *stmt = sql_get(&s->sql, "insert into audit (at_ns, who, what, subject) values (?1, ?2, ?3, ?4)");
-	sql_bind(stmt, "ittt", at_ns, who, what, subject);
-	return sql_run(&s->sql, stmt, err);
 }
