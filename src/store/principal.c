@@ -43,7 +43,7 @@ static const struct rule {
 	{ "signal_samples", BY_SENSOR, "sensor" },
 	{ "source", BY_SENSOR_NO, "sensor" },
 	{ "source_span", BY_SENSOR_NO, "sensor" },
-	{ "source_todo", NOBODY },
+	{ "source_todo", BY_SENSOR_NO, "sensor" },
 };
 
 /* Columns beside those of the row tables that tell who a subscriber is, in rows about own addresses. */

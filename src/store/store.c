@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "base/mem.h"
+#include "store/history.h"
 #include "store/record.h"
 #include "store/rollupsql.h"
 #include "store/schema.h"
@@ -103,6 +104,29 @@ uint64_t store_sequence(struct store *s, uint64_t sender)
 	return (uint64_t)sql_number(stmt, 0);
 }
 
+/* Sources that came make the sums of their hours and days again; then some of what is over is summed. */
+static int sum_sources(struct store *s, int64_t sensor, const struct store_batch *b, struct err *err)
+{
+	int64_t newest = INT64_MIN, last = INT64_MIN;
+	int rc = 0;
+	for (size_t i = 0; i < b->sources_n && !rc; i++) {
+		int64_t hour = segment_hour(b->sources[i].minute);
+		if (hour != last)
+			rc = history_touch(&s->sql, sensor, hour, err);
+		last = hour;
+		newest = hour > newest ? hour : newest;
+	}
+	return rc ? rc : history_step(&s->sql, s->block, sensor, newest, err);
+}
+
+static int put_sources(struct store *s, int64_t sensor, const struct store_batch *b, struct err *err)
+{
+	if (!s->block)
+		s->block = sourceblock_new();
+	int rc = record_put_sources(&s->sql, s->block, sensor, b->sources, b->sources_n, err);
+	return rc ? rc : sum_sources(s, sensor, b, err);
+}
+
 static int put_records(struct store *s, const struct store_batch *b, struct err *err)
 {
 	int rc = 0;
@@ -111,10 +135,8 @@ static int put_records(struct store *s, const struct store_batch *b, struct err 
 		sensor = record_name(&s->sql, b->sensor ? b->sensor : "", err);
 	if (sensor < 0)
 		return (int)sensor;
-	if (!s->block)
-		s->block = sourceblock_new();
 	if (b->sources_n)
-		rc = record_put_sources(&s->sql, s->block, sensor, b->sources, b->sources_n, err);
+		rc = put_sources(s, sensor, b, err);
 	for (size_t i = 0; i < b->findings_n && !rc; i++)
 		rc = record_put_finding(&s->sql, &b->findings[i], err);
 	for (size_t i = 0; i < b->signals_n && !rc; i++)

@@ -73,7 +73,7 @@ int storefiles_open(struct store *s, const char *dir, struct err *err)
 /* What can't be looked up is not taken for 0: segments are cut to it. */
 static int committed(struct store *s, int64_t hour, uint64_t *length, struct err *err)
 {
-	sqlite3_stmt *stmt = sql_get(&s->sql, "select length from segment where hour = ?1");
+	sqlite3_stmt *stmt = sql_get(&s->sql, "select length from main.segment where hour = ?1");
 	sql_bind(stmt, "i", hour);
 	int rc = sqlite3_step(stmt);
 	*length = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
@@ -282,6 +282,10 @@ static int scan_hour(struct store *s, struct store_scan *scan, int64_t hour, uin
 		.arg = scan };
 	int fd = openat(s->flows, segment_name(name, hour), O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
+		uint64_t still;
+		/* Retention may have dropped it since its row was read. */
+		if (committed(s, hour, &still, NULL) == 0 && still == 0)
+			return 0;
 		scan->broken_n++;
 		told(scan, name, 0, length, "segment is missing");
 		return 0;

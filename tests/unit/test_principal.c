@@ -321,81 +321,82 @@ static int ask(struct store *s, const char *sql, struct text *t, struct store_qu
 	return store_query(s, sql, q, err);
 }
 
+static const struct {
+	const char *sql, *want; /* NULL: refused */
+} tenant_asks[] = {
+	{ "select count(*) from finding", "1|" },
+	{ "select count(*) from (select 1 from finding, signal)", "1|" },
+	{ "select party, devices, id from \"case\"", "(masked)||c-isp-a|" },
+	{ "select id from \"case\" where party like '%subscriber%'", "" },
+	{ "select subject, detail, length(samples), sensor from finding", "(masked)|(masked)|0|sa|" },
+	{ "select source from signal join signal_samples using (at_ns, sensor, source, kind)", "(masked)|" },
+	{ "select text from sent; -- the end", "(masked)|" },
+	{ "select subject from decision;;", "(masked)|" },
+	{ "select text from name", "sa|" },
+	{ "select count(*) from source", "1|" },
+	{ "select sum(packets) from rollup where span = 0 and dim = 0", "1|" },
+	{ "select group_concat(id) from sensor", "sa|" },
+	{ "select count(*) from audit", "0|" },
+	{ "select count(*) from segment", "0|" },
+	{ "select count(*) from sender", "0|" },
+	{ "select count(*) from meta", "0|" },
+	{ "with c as (select * from \"case\") select tenant from c", "isp-a|" },
+	{ "select tenant from \"case\" union select tenant from hold", "isp-a|" },
+	{ "with recursive n(x) as (select 1 union all select x + 1 from n where x < 5) select max(x) from n", "5|" },
+	{ "select * from main.\"case\"", NULL },
+	{ "select 1 from main.\"case\"", NULL },
+	{ "select count(*) from main.\"case\"", NULL },
+	{ "select count(*) from main.audit", NULL },
+	{ "with \"case\" as (select * from main.\"case\") select * from \"case\"", NULL },
+	{ "select * from (select * from main.\"case\") as \"case\"", NULL },
+	{ "with \"case\" as (select count(*) from main.\"case\") select * from \"case\"", NULL },
+	{ "select (select party from main.\"case\" limit 1 offset 1)", NULL },
+	{ "select * from sqlite_master", NULL },
+	{ "select count(*) from sqlite_master", NULL },
+	{ "select * from temp.sqlite_master", NULL },
+	{ "select * from sqlite_temp_schema", NULL },
+	{ "select * from pragma_database_list", NULL },
+	{ "select count(*) from pragma_table_list", NULL },
+	{ "select * from dbstat", NULL },
+	{ "pragma user_version", NULL },
+	{ "pragma table_info(finding)", NULL },
+	{ "attach '/tmp/x' as x", NULL },
+	{ "detach main", NULL },
+	{ "explain select * from \"case\"", NULL },
+	{ "explain query plan select * from \"case\"", NULL },
+	{ "delete from finding", NULL },
+	{ "delete from main.finding", NULL },
+	{ "insert into sent values (1,2,3,4,5,6)", NULL },
+	{ "update main.\"case\" set tenant = 'isp-a'", NULL },
+	{ "create temp table t (x)", NULL },
+	{ "create temp view v as select * from main.\"case\"", NULL },
+	{ "drop view temp.\"case\"", NULL },
+	{ "begin", NULL },
+	{ "vacuum into '/tmp/x'", NULL },
+	{ "select load_extension('x')", NULL },
+	{ "select randomblob(10)", NULL },
+	{ "select sqlite_source_id()", NULL },
+	{ "select fts3_tokenizer('x')", NULL },
+	{ "select 1; select 2", NULL },
+	{ "select 1; drop view temp.\"case\"", NULL },
+	{ "", NULL },
+	{ "-- nothing", NULL },
+	{ "select ?1", NULL },
+	{ "selec", NULL },
+};
+
 /* ISP A asks for everything it can think of; nothing of ISP B, nothing of a subscriber comes. */
 static void sql_of_a_tenant(void **state)
 {
-	static const struct {
-		const char *sql, *want; /* NULL: refused */
-	} cases[] = {
-		{ "select count(*) from finding", "1|" },
-		{ "select count(*) from (select 1 from finding, signal)", "1|" },
-		{ "select party, devices, id from \"case\"", "(masked)||c-isp-a|" },
-		{ "select id from \"case\" where party like '%subscriber%'", "" },
-		{ "select subject, detail, length(samples), sensor from finding", "(masked)|(masked)|0|sa|" },
-		{ "select source from signal join signal_samples using (at_ns, sensor, source, kind)", "(masked)|" },
-		{ "select text from sent; -- the end", "(masked)|" },
-		{ "select subject from decision;;", "(masked)|" },
-		{ "select text from name", "sa|" },
-		{ "select count(*) from source", "1|" },
-		{ "select sum(packets) from rollup where span = 0 and dim = 0", "1|" },
-		{ "select group_concat(id) from sensor", "sa|" },
-		{ "select count(*) from audit", "0|" },
-		{ "select count(*) from segment", "0|" },
-		{ "select count(*) from sender", "0|" },
-		{ "select count(*) from meta", "0|" },
-		{ "with c as (select * from \"case\") select tenant from c", "isp-a|" },
-		{ "select tenant from \"case\" union select tenant from hold", "isp-a|" },
-		{ "with recursive n(x) as (select 1 union all select x + 1 from n where x < 5) select max(x) from n",
-			"5|" },
-		{ "select * from main.\"case\"", NULL },
-		{ "select 1 from main.\"case\"", NULL },
-		{ "select count(*) from main.\"case\"", NULL },
-		{ "select count(*) from main.audit", NULL },
-		{ "with \"case\" as (select * from main.\"case\") select * from \"case\"", NULL },
-		{ "select * from (select * from main.\"case\") as \"case\"", NULL },
-		{ "with \"case\" as (select count(*) from main.\"case\") select * from \"case\"", NULL },
-		{ "select (select party from main.\"case\" limit 1 offset 1)", NULL },
-		{ "select * from sqlite_master", NULL },
-		{ "select count(*) from sqlite_master", NULL },
-		{ "select * from temp.sqlite_master", NULL },
-		{ "select * from sqlite_temp_schema", NULL },
-		{ "select * from pragma_database_list", NULL },
-		{ "select count(*) from pragma_table_list", NULL },
-		{ "select * from dbstat", NULL },
-		{ "pragma user_version", NULL },
-		{ "pragma table_info(finding)", NULL },
-		{ "attach '/tmp/x' as x", NULL },
-		{ "detach main", NULL },
-		{ "explain select * from \"case\"", NULL },
-		{ "explain query plan select * from \"case\"", NULL },
-		{ "delete from finding", NULL },
-		{ "delete from main.finding", NULL },
-		{ "insert into sent values (1,2,3,4,5,6)", NULL },
-		{ "update main.\"case\" set tenant = 'isp-a'", NULL },
-		{ "create temp table t (x)", NULL },
-		{ "create temp view v as select * from main.\"case\"", NULL },
-		{ "drop view temp.\"case\"", NULL },
-		{ "begin", NULL },
-		{ "vacuum into '/tmp/x'", NULL },
-		{ "select load_extension('x')", NULL },
-		{ "select randomblob(10)", NULL },
-		{ "select sqlite_source_id()", NULL },
-		{ "select fts3_tokenizer('x')", NULL },
-		{ "select 1; select 2", NULL },
-		{ "select 1; drop view temp.\"case\"", NULL },
-		{ "", NULL },
-		{ "-- nothing", NULL },
-		{ "select ?1", NULL },
-		{ "selec", NULL },
-	};
 	struct store *s = open_as("isp-a", 0);
 	static struct text t;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+	for (size_t i = 0; i < sizeof tenant_asks / sizeof *tenant_asks; i++) {
 		struct store_query q = { 0 };
 		struct err err = { "" };
-		int rc = ask(s, cases[i].sql, &t, &q, &err);
-		if (rc != (cases[i].want ? 0 : -STORE_BAD) || (cases[i].want && strcmp(t.v, cases[i].want) != 0))
-			fail_msg("%s: %d, %s, %s", cases[i].sql, rc, t.v, err.text);
+		int rc = ask(s, tenant_asks[i].sql, &t, &q, &err);
+		if (rc != (tenant_asks[i].want ? 0 : -STORE_BAD) ||
+			(tenant_asks[i].want && strcmp(t.v, tenant_asks[i].want) != 0))
+			fail_msg("%s: %d, %s, %s", tenant_asks[i].sql, rc, t.v, err.text);
 		assert_true(rc == 0 || err.text[0]);
 	}
 	store_close(s);
@@ -439,7 +440,7 @@ static void bombs(void **state)
 			-STORE_BAD },
 		{ "select zeroblob(1000000000)", -STORE_BAD },
 		{ "select printf('%1000000000d', 1)", STORE_WHOLE },
-		{ "select length(printf('%.*c', 1000000000, 'x'))", -STORE_BAD },
+		{ "select length(printf('%.*c', 1000000000, 'x'))", STORE_WHOLE },
 		{ "select replace(hex(zeroblob(400000)), '0', hex(zeroblob(1000)))", -STORE_BAD },
 		{ "select hex(zeroblob(1000000))", -STORE_BAD },
 	};
