@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The row tables of the nouns that have one. A new field is a line here, one in the struct and one in a migration. */
 #include "model/case.h"
+#include "model/clock.h"
 #include "model/decision.h"
 #include "model/gap.h"
+#include "model/hold.h"
 #include "model/sensor.h"
+#include "model/sent.h"
 #include "model/signal.h"
 
-#define KIND(s, name, key, meaning)                                                                                    \
+#define KIND(s, name, key, owner, meaning)                                                                             \
 	{                                                                                                              \
-		name, meaning, key, s##_fields, sizeof s##_fields / sizeof *s##_fields, sizeof(struct s)               \
+		name, meaning, key, s##_fields, sizeof s##_fields / sizeof *s##_fields, sizeof(struct s), owner        \
 	}
 
 static const struct row_field sensor_fields[] = {
@@ -19,7 +22,7 @@ static const struct row_field sensor_fields[] = {
 	ROW_FIELD(sensor, clock_state, ROW_TEXT, NULL, "synchronised, unsynchronised, unknown or scenario"),
 	ROW_FIELD(sensor, clock_offset_ns, ROW_I64, "ns", "estimated offset of its clock"),
 };
-const struct row_kind sensor_kind = KIND(sensor, "sensor", "id", "Who watches");
+const struct row_kind sensor_kind = KIND(sensor, "sensor", "id", ROW_OF_TENANT, "Who watches");
 
 static const struct row_field gap_fields[] = {
 	ROW_FIELD(gap, sensor, ROW_TEXT, NULL, "name of the sensor"),
@@ -29,7 +32,7 @@ static const struct row_field gap_fields[] = {
 	ROW_FIELD(gap, dropped, ROW_U64, "packets", "how many were dropped; 0 when nobody could count them"),
 };
 const struct row_kind gap_kind =
-	KIND(gap, "gap", "sensor, from_ns, reason", "From when to when a sensor saw nothing or dropped");
+	KIND(gap, "gap", "sensor, from_ns, reason", ROW_OF_SENSOR, "From when to when a sensor saw nothing or dropped");
 
 static const struct row_field signal_fields[] = {
 	ROW_FIELD(signal, at_ns, ROW_TIME, "ns since 1970", "time of the packet that crossed the threshold"),
@@ -40,13 +43,13 @@ static const struct row_field signal_fields[] = {
 	ROW_FIELD(signal, threshold, ROW_U64, NULL, "what it crossed"),
 };
 const struct row_kind signal_kind =
-	KIND(signal, "signal", "at_ns, sensor, source, kind", "A source crossed a threshold");
+	KIND(signal, "signal", "at_ns, sensor, source, kind", ROW_OF_SENSOR, "A source crossed a threshold");
 
 static const struct row_field case_record_fields[] = {
 	ROW_FIELD(case_record, id, ROW_TEXT, NULL, "UUIDv7"),
 	ROW_FIELD(case_record, tenant, ROW_TEXT, NULL, "whose case it is"),
-	ROW_FIELD(case_record, party, ROW_TEXT, NULL, "who has the infected or weak device"),
-	ROW_FIELD(case_record, devices, ROW_LIST, NULL, "ids of the devices"),
+	ROW_SUBSCRIBER(case_record, party, ROW_TEXT, NULL, "who has the infected or weak device"),
+	ROW_SUBSCRIBER(case_record, devices, ROW_LIST, NULL, "ids of the devices"),
 	ROW_FIELD(case_record, state, ROW_TEXT, NULL, "where it stands"),
 	ROW_FIELD(case_record, opened_ns, ROW_TIME, "ns since 1970", "when it was opened"),
 	ROW_FIELD(case_record, next_step, ROW_TEXT, NULL, "what has to be done next"),
@@ -56,12 +59,12 @@ static const struct row_field case_record_fields[] = {
 	ROW_FIELD(case_record, close_code, ROW_TEXT, NULL, "how it ended"),
 };
 const struct row_kind case_kind =
-	KIND(case_record, "case", "id", "One infection or weakness at one party until verified clean");
+	KIND(case_record, "case", "id", ROW_OF_TENANT, "One infection or weakness at one party until verified clean");
 
 static const struct row_field decision_fields[] = {
 	ROW_FIELD(decision, id, ROW_TEXT, NULL, "UUIDv7"),
 	ROW_FIELD(decision, tenant, ROW_TEXT, NULL, "whose decision it is"),
-	ROW_FIELD(decision, subject, ROW_TEXT, NULL, "what it acts on"),
+	ROW_SUBSCRIBER(decision, subject, ROW_TEXT, NULL, "what it acts on"),
 	ROW_FIELD(decision, means, ROW_TEXT, NULL, "which response"),
 	ROW_FIELD(decision, scope, ROW_TEXT, NULL, "where it applies"),
 	ROW_FIELD(decision, basis, ROW_TEXT, NULL, "authority or consent it rests on"),
@@ -74,7 +77,44 @@ static const struct row_field decision_fields[] = {
 	ROW_FIELD(decision, approvers, ROW_LIST, NULL, "users who approved"),
 	ROW_FIELD(decision, signature, ROW_TEXT, NULL, "of the policy role, hex"),
 };
-const struct row_kind decision_kind = KIND(decision, "decision", "id", "What shall be done, and who approved it");
+const struct row_kind decision_kind =
+	KIND(decision, "decision", "id", ROW_OF_TENANT, "What shall be done, and who approved it");
 
-const struct row_kind *const row_kinds[] = { &sensor_kind, &gap_kind, &signal_kind, &case_kind, &decision_kind };
+static const struct row_field hold_fields[] = {
+	ROW_FIELD(hold, id, ROW_TEXT, NULL, "UUIDv7"),
+	ROW_FIELD(hold, tenant, ROW_TEXT, NULL, "whose it is"),
+	ROW_FIELD(hold, what, ROW_TEXT, NULL, "finding, case or range"),
+	ROW_FIELD(hold, subject, ROW_TEXT, NULL, "id of the finding or case; range: the sensor, empty for all"),
+	ROW_FIELD(hold, from_ns, ROW_TIME, "ns since 1970", "range: kept from this time on"),
+	ROW_FIELD(hold, to_ns, ROW_TIME, "ns since 1970", "range: and before this one"),
+	ROW_FIELD(hold, reason, ROW_TEXT, NULL, "file number or order"),
+	ROW_FIELD(hold, who, ROW_TEXT, NULL, "who asked for it"),
+	ROW_FIELD(hold, since_ns, ROW_TIME, "ns since 1970", "when it was put on"),
+	ROW_FIELD(hold, until_ns, ROW_TIME, "ns since 1970", "when it was released or ends by itself"),
+};
+const struct row_kind hold_kind = KIND(hold, "hold", "id", ROW_OF_TENANT, "Records that retention must leave alone");
+
+static const struct row_field sent_fields[] = {
+	ROW_FIELD(sent, subject, ROW_TEXT, NULL, "id of the finding, or name of the alarm"),
+	ROW_FIELD(sent, channel, ROW_TEXT, NULL, "name of the way out"),
+	ROW_FIELD(sent, tenant, ROW_TEXT, NULL, "whose it is"),
+	ROW_FIELD(sent, at_ns, ROW_TIME, "ns since 1970", "when it was tried last"),
+	ROW_FIELD(sent, state, ROW_TEXT, NULL, "sent, failed, held or digest"),
+	ROW_SUBSCRIBER(sent, text, ROW_TEXT, NULL, "what was told, or why it failed"),
+};
+const struct row_kind sent_kind =
+	KIND(sent, "sent", "subject, channel", ROW_OF_TENANT, "An alert that left the program");
+
+static const struct row_field clock_minute_fields[] = {
+	ROW_FIELD(clock_minute, sensor, ROW_TEXT, NULL, "name of the sensor"),
+	ROW_FIELD(clock_minute, minute, ROW_I64, "minutes since 1970", "the minute"),
+	ROW_FIELD(clock_minute, state, ROW_TEXT, NULL, "synchronised, unsynchronised, unknown or scenario"),
+	ROW_FIELD(clock_minute, offset_ns, ROW_I64, "ns", "estimated offset of its clock"),
+	ROW_FIELD(clock_minute, source, ROW_TEXT, NULL, "who says so: adjtimex, scenario, sender"),
+};
+const struct row_kind clock_kind = KIND(clock_minute, "clock", "sensor, minute", ROW_OF_SENSOR,
+	"How far a sensor's clock could be trusted in a minute");
+
+const struct row_kind *const row_kinds[] = { &sensor_kind, &gap_kind, &signal_kind, &case_kind, &decision_kind,
+	&hold_kind, &sent_kind, &clock_kind };
 const size_t row_kinds_n = sizeof row_kinds / sizeof row_kinds[0];

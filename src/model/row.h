@@ -22,7 +22,11 @@ struct row_field {
 	const char *unit; /* NULL: none */
 	const char *meaning;
 	size_t offset, size;
+	bool subscriber; /* tells who a subscriber is: masked for whoever has no right to see that */
 };
+
+/* Whose a record is: its field `tenant` says it, or that of the sensor which its field `sensor` names. */
+enum row_owner { ROW_OF_TENANT, ROW_OF_SENSOR };
 
 struct row_kind {
 	const char *name; /* of the noun and of its table */
@@ -31,11 +35,18 @@ struct row_kind {
 	const struct row_field *fields;
 	size_t n;
 	size_t size; /* of the struct */
+	enum row_owner owner;
 };
 
 #define ROW_FIELD(s, f, type, unit, meaning)                                                                           \
 	{                                                                                                              \
 #f, type, unit, meaning, offsetof(struct s, f), sizeof(((struct s *)0)->f)                             \
+	}
+
+/* The same for a field that tells who a subscriber is. */
+#define ROW_SUBSCRIBER(s, f, type, unit, meaning)                                                                      \
+	{                                                                                                              \
+#f, type, unit, meaning, offsetof(struct s, f), sizeof(((struct s *)0)->f), true                       \
 	}
 
 /* Every kind that has a row table. */

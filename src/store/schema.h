@@ -5,7 +5,7 @@
 
 struct schema_step {
 	const char *sql;
-	bool kinds; /* also make the tables of row_kinds */
+	int (*more)(struct sql *s, struct err *err); /* what SQL alone can't do; NULL: nothing */
 };
 
 extern const struct schema_step schema_steps[];
@@ -18,3 +18,9 @@ int schema_version(struct sql *s);
  * `path`.before-vN first. Does nothing when it is there already; -STORE_NEWER when it is beyond.
  */
 int schema_migrate(struct sql *s, const char *path, const struct schema_step *steps, int n, struct err *err) NODISCARD;
+
+/*
+ * For a reader of the version before this program's: what that version lacks is put beside it in the connection's own
+ * temporary schema, empty, so that every statement of this program finds its tables. The store is not changed.
+ */
+int schema_imitate(struct sql *s, int version, struct err *err) NODISCARD;

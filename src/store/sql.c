@@ -36,12 +36,17 @@ int sql_open(struct sql *s, const char *path, bool write, struct err *err)
 		sqlite3_extended_result_codes(s->db, 1);
 		sqlite3_busy_timeout(s->db, 10000);
 	}
+	int keep = 1;
+	/* The log and its index stay behind: who may only read the files can't make them. */
+	if (!rc && write)
+		sqlite3_file_control(s->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+	if (!rc)
+		rc = sql_exec(s, "pragma temp_store = memory; pragma trusted_schema = off", err);
 	if (!rc && write)
 		rc = sql_exec(s,
 			"pragma page_size = 16384; pragma journal_mode = wal; pragma synchronous = full;"
 			"pragma wal_autocheckpoint = 256; pragma journal_size_limit = 67108864; pragma cache_size = "
-			"-32768;"
-			"pragma trusted_schema = off;",
+			"-32768;",
 			err);
 	if (rc) {
 		sqlite3_close(s->db);
@@ -50,10 +55,16 @@ int sql_open(struct sql *s, const char *path, bool write, struct err *err)
 	return rc;
 }
 
-void sql_close(struct sql *s)
+void sql_forget(struct sql *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		sqlite3_finalize(s->cache[i].stmt);
+	s->n = 0;
+}
+
+void sql_close(struct sql *s)
+{
+	sql_forget(s);
 	sqlite3_close(s->db);
 	memset(s, 0, sizeof *s);
 }

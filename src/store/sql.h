@@ -22,6 +22,9 @@ struct sql {
 int sql_open(struct sql *s, const char *path, bool write, struct err *err) NODISCARD;
 void sql_close(struct sql *s);
 
+/* Gives the prepared statements back: names mean something else from here on. */
+void sql_forget(struct sql *s);
+
 /* The statement of this text, reset. `text` must be a literal: the cache goes by its address. Ends the program on wrong
  * SQL. */
 sqlite3_stmt *sql_get(struct sql *s, const char *text);

@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "base/mem.h"
+#include "store/history.h"
 #include "store/record.h"
 #include "store/rollupsql.h"
 #include "store/schema.h"
@@ -34,10 +35,16 @@ static int open_database(struct store *s, const char *dir, struct err *err)
 	if (rc)
 		return err_prefix(err, rc, "%s", path);
 	int version = schema_version(&s->sql);
-	if (s->mode == STORE_READ && version < schema_steps_n)
+	if (s->mode == STORE_READ && version < schema_steps_n - 1)
 		return err_set(err, -STORE_OLDER, "%s has schema %d, this program reads %d: open it once for writing",
 			path, version, schema_steps_n);
-	rc = schema_migrate(&s->sql, path, schema_steps, schema_steps_n, err);
+	if (s->mode == STORE_READ && version == schema_steps_n - 1)
+		rc = schema_imitate(&s->sql, version, err);
+	else
+		rc = schema_migrate(&s->sql, path, schema_steps, schema_steps_n, err);
+	if (!rc && s->mode == STORE_WRITE && version == 0 && chmod(path, 0640))
+		return err_set(err, -STORE_IO, "cannot let the group read %s: %s", path, strerror(errno));
+	s->version = s->mode == STORE_READ ? version : schema_steps_n;
 	/* The first statement that reads the schema: later ones may not fail. */
 	if (!rc && sql_exec(&s->sql, "select hour, length, flows from segment limit 0", err))
 		rc = err_prefix(err, -STORE_DAMAGED, "%s", path);
@@ -81,6 +88,7 @@ void store_close(struct store *s)
 		close(s->flows);
 	if (s->lock >= 0)
 		close(s->lock);
+	free(s->who);
 	free(s);
 }
 
@@ -96,6 +104,29 @@ uint64_t store_sequence(struct store *s, uint64_t sender)
 	return (uint64_t)sql_number(stmt, 0);
 }
 
+/* Sources that came make the sums of their hours and days again; then some of what is over is summed. */
+static int sum_sources(struct store *s, int64_t sensor, const struct store_batch *b, struct err *err)
+{
+	int64_t newest = INT64_MIN, last = INT64_MIN;
+	int rc = 0;
+	for (size_t i = 0; i < b->sources_n && !rc; i++) {
+		int64_t hour = segment_hour(b->sources[i].minute);
+		if (hour != last)
+			rc = history_touch(&s->sql, sensor, hour, err);
+		last = hour;
+		newest = hour > newest ? hour : newest;
+	}
+	return rc ? rc : history_step(&s->sql, s->block, sensor, newest, err);
+}
+
+static int put_sources(struct store *s, int64_t sensor, const struct store_batch *b, struct err *err)
+{
+	if (!s->block)
+		s->block = sourceblock_new();
+	int rc = record_put_sources(&s->sql, s->block, sensor, b->sources, b->sources_n, err);
+	return rc ? rc : sum_sources(s, sensor, b, err);
+}
+
 static int put_records(struct store *s, const struct store_batch *b, struct err *err)
 {
 	int rc = 0;
@@ -104,10 +135,8 @@ static int put_records(struct store *s, const struct store_batch *b, struct err 
 		sensor = record_name(&s->sql, b->sensor ? b->sensor : "", err);
 	if (sensor < 0)
 		return (int)sensor;
-	if (!s->block)
-		s->block = sourceblock_new();
 	if (b->sources_n)
-		rc = record_put_sources(&s->sql, s->block, sensor, b->sources, b->sources_n, err);
+		rc = put_sources(s, sensor, b, err);
 	for (size_t i = 0; i < b->findings_n && !rc; i++)
 		rc = record_put_finding(&s->sql, &b->findings[i], err);
 	for (size_t i = 0; i < b->signals_n && !rc; i++)
@@ -307,12 +336,4 @@ int store_each_signal(
 int store_rollup(struct store *s, const struct store_rollup *q)
 {
 	return rollupsql_each(&s->sql, q);
-}
-
-int store_audit(struct store *s, int64_t at_ns, const char *who, const char *what, const char *subject, struct err *err)
-{
-	ENSURE(s->mode == STORE_WRITE);
-	sqlite3_stmt *stmt = sql_get(&s->sql, "insert into audit (at_ns, who, what, subject) values (?1, ?2, ?3, ?4)");
-	sql_bind(stmt, "ittt", at_ns, who, what, subject);
-	return sql_run(&s->sql, stmt, err);
 }

@@ -89,7 +89,7 @@ struct store_scan {
 	int (*fn)(void *arg, const struct archive_header *block, const struct flow *flows, size_t n);
 	void (*broken)(void *arg, const char *file, uint64_t offset, uint64_t octets, const char *reason);
 	void *arg;
-	uint64_t flows, blocks, skipped, broken_n; /* results */
+	uint64_t flows, blocks, skipped, broken_n; /* results; blocks and skipped only for who may see all tenants */
 };
 
 /*
@@ -133,9 +133,21 @@ struct store_rollup {
 /* By time, sensor, then packets descending. */
 int store_rollup(struct store *s, const struct store_rollup *q) NODISCARD;
 
-/* A line in the audit table: who did what to what. */
+/* A line in the audit table, chained to the one before it: who did what to what. */
 int store_audit(struct store *s, int64_t at_ns, const char *who, const char *what, const char *subject,
 	struct err *err) NODISCARD;
+
+/* What the audit chain is like; `reason` (static text) is NULL when every row fits. */
+struct store_audit_state {
+	uint64_t rows;
+	int64_t bad_seq; /* the first row that doesn't fit */
+	const char *reason;
+	int64_t head_seq; /* number and hash of the last row, as kept apart */
+	uint8_t head[32];
+};
+
+/* 0, or -STORE_DAMAGED with the first row that doesn't fit. */
+int store_audit_verify(struct store *s, struct store_audit_state *out, struct err *err) NODISCARD;
 
 /* Drops the segments of the hours before `ns` with their records of sources: files whole, nothing else. */
 int store_drop(struct store *s, int64_t ns, uint32_t *dropped, struct err *err) NODISCARD;

@@ -73,7 +73,7 @@ int storefiles_open(struct store *s, const char *dir, struct err *err)
 /* What can't be looked up is not taken for 0: segments are cut to it. */
 static int committed(struct store *s, int64_t hour, uint64_t *length, struct err *err)
 {
-	sqlite3_stmt *stmt = sql_get(&s->sql, "select length from segment where hour = ?1");
+	sqlite3_stmt *stmt = sql_get(&s->sql, "select length from main.segment where hour = ?1");
 	sql_bind(stmt, "i", hour);
 	int rc = sqlite3_step(stmt);
 	*length = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
@@ -251,30 +251,52 @@ static void told(void *arg, const char *file, uint64_t offset, uint64_t octets, 
 		scan->broken(scan->arg, file, offset, octets, reason);
 }
 
+/* Whose flows those of a block are goes by the block's sensor. */
+struct handing {
+	struct store *store;
+	struct store_scan *scan;
+	char sensor[ARCHIVE_SENSOR_MAX];
+	bool visible;
+};
+
 static int handed(void *arg, const struct archive_header *h, const struct flow *flows, size_t n)
 {
-	struct store_scan *scan = arg;
-	return scan->fn(scan->arg, h, flows, n);
+	struct handing *to = arg;
+	if (strcmp(to->sensor, h->sensor) != 0) {
+		snprintf(to->sensor, sizeof to->sensor, "%s", h->sensor);
+		to->visible = principal_sees(to->store, h->sensor);
+	}
+	if (!to->visible)
+		return 0;
+	to->scan->flows += n;
+	return to->scan->fn(to->scan->arg, h, flows, n);
 }
 
 static int scan_hour(struct store *s, struct store_scan *scan, int64_t hour, uint64_t length, struct err *err)
 {
 	char name[SEGMENT_NAME_MAX];
-	struct segment_scan one = { .query = { scan->from_ns, scan->to_ns, scan->src, handed, scan },
+	struct handing to = { .store = s, .scan = scan, .visible = principal_sees(s, "") };
+	struct segment_scan one = { .query = { scan->from_ns, scan->to_ns, scan->src, handed, &to },
 		.decoder = s->decoder,
 		.broken = told,
 		.arg = scan };
 	int fd = openat(s->flows, segment_name(name, hour), O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
+		uint64_t still;
+		/* Retention may have dropped it since its row was read. */
+		if (committed(s, hour, &still, NULL) == 0 && still == 0)
+			return 0;
 		scan->broken_n++;
 		told(scan, name, 0, length, "segment is missing");
 		return 0;
 	}
 	int rc = segment_scan(&one, fd, name, length, err);
 	close(fd);
-	scan->flows += one.counts.flows;
-	scan->blocks += one.counts.blocks;
-	scan->skipped += one.counts.skipped;
+	/* How much others have is not told. */
+	if (!s->who || s->who->all) {
+		scan->blocks += one.counts.blocks;
+		scan->skipped += one.counts.skipped;
+	}
 	scan->broken_n += one.counts.broken;
 	return rc == -SEGMENT_STOPPED ? -STORE_STOPPED : rc ? -STORE_IO : 0;
 }
@@ -282,7 +304,8 @@ static int scan_hour(struct store *s, struct store_scan *scan, int64_t hour, uin
 /* The next committed segment behind an hour. */
 static bool next_segment(struct store *s, int64_t *hour, uint64_t *length, int *code, struct err *err)
 {
-	sqlite3_stmt *stmt = sql_get(&s->sql, "select hour, length from segment where hour > ?1 order by hour limit 1");
+	sqlite3_stmt *stmt =
+		sql_get(&s->sql, "select hour, length from main.segment where hour > ?1 order by hour limit 1");
 	sql_bind(stmt, "i", *hour);
 	int rc = sqlite3_step(stmt);
 	bool found = rc == SQLITE_ROW;

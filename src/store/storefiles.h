@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The files of the store beside its database: lock and segments. For use inside store/ alone. */
 #pragma once
+#include "store/principal.h"
 #include "store/sourceblock.h"
 #include "store/sql.h"
 #include "store/store.h"
 
 struct store {
 	enum store_mode mode;
+	int version; /* of the schema as it lies in the file */
 	int lock, flows; /* descriptors: the lock file, the directory of segments; -1: none */
 	struct sql sql;
 	struct archive_decoder *decoder; /* made when first needed, like */
 	struct sourceblock *block;	 /* this */
 	struct store_recovery recovery;
+	struct principal *who; /* NULL: no principal was set */
+	char secret[40];       /* what the names of the principal's inner views begin with */
 };
+
+/* Does the principal's set of views have a table of this name? */
+bool principal_knows(const char *table);
 
 /* Blocks of a batch that lie next to each other and belong to one hour. */
 struct storefiles_run {
