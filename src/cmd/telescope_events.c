@@ -42,8 +42,9 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 	struct concluding *e = concluding_new(o, seed);
 	if (!e)
 		return CLI_USAGE;
-	struct feed_params fp = { .telescope = {
-					  .seed = seed, .sink = concluding_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
+	struct feed_params fp = {
+		.telescope = { .seed = seed, .sink = concluding_sink(e), .unwrap = show_unwrap(&o->unwrap) }
+	};
 	struct printer p = { .evidence = e, .json = g->json };
 	if (g->store && argc) {
 		p.storing = storing_open(g, o->sensor, argc, argv);

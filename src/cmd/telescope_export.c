@@ -278,8 +278,9 @@ int telescope_export(const struct cli_global *g, const void *options, int argc, 
 		return CLI_FAILED;
 	}
 	inputs_open(&second, argv, argc, NULL);
-	struct feed_params fp = { .telescope = {
-					  .seed = seed, .sink = concluding_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
+	struct feed_params fp = {
+		.telescope = { .seed = seed, .sink = concluding_sink(e), .unwrap = show_unwrap(&o->unwrap) }
+	};
 	code = run_all(&r, g, o, argc, argv, &fp);
 	if (r.ran) {
 		darknet_finish(concluding_darknet(e), choose, &w);

@@ -124,8 +124,9 @@ int telescope_top(const struct cli_global *g, const void *options, int argc, cha
 		if (strcmp(o->by, tally_by_name((enum tally_by)by)) == 0)
 			t.by = (enum tally_by)by;
 	t.tally = concluding_tally(e, seed);
-	struct feed_params fp = { .telescope = {
-					  .seed = seed, .sink = concluding_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
+	struct feed_params fp = {
+		.telescope = { .seed = seed, .sink = concluding_sink(e), .unwrap = show_unwrap(&o->unwrap) }
+	};
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	if (r.ran) {
 		if (r.sensor[0])

@@ -367,22 +367,27 @@ static int mark_revoked(struct keys *k, struct item *i, struct err *err)
 		KEYCERT_MARKS | KEYCERT_CERTIFICATE | KEYCERT_KEY, err);
 }
 
-int keys_revoke(struct keys *k, enum keys_kind kind, const char *name, const char *serial, struct err *err)
+static bool asked_for(const struct item *i, enum keys_kind kind, const char *name, const char *serial)
+{
+	return i->info.kind == kind && (!name || strcmp(i->info.name, name) == 0) &&
+	       (!serial || strcmp(i->info.serial, serial) == 0);
+}
+
+/* Marks what was asked for. `*current`: the current key is among it, and is left to be replaced. */
+static int revoke_items(
+	struct keys *k, enum keys_kind kind, const char *name, const char *serial, bool *current, struct err *err)
 {
 	struct items items;
-	int known = 0, marked = 0;
-	ENSURE(k->lock >= 0 && (kind == KEYS_SENSOR) == !!name);
-	int rc = read_all(k, &items, err);
-	bool current = kind != KEYS_SENSOR && !serial;
+	int known = 0, marked = 0, rc = read_all(k, &items, err);
+	*current = kind != KEYS_SENSOR && !serial;
 	for (size_t n = 0; !rc && n < items.n; n++) {
 		struct item *i = &items.v[n];
-		if (i->info.kind != kind || (name && strcmp(i->info.name, name)) ||
-			(serial && strcmp(i->info.serial, serial)))
+		if (!asked_for(i, kind, name, serial))
 			continue;
 		known++;
 		if (is_current(i)) {
-			current = true;
-		} else if (!current && !i->info.revoked_s) {
+			*current = true;
+		} else if (!*current && !i->info.revoked_s) {
 			rc = mark_revoked(k, i, err);
 			marked += !rc;
 		}
@@ -391,13 +396,18 @@ int keys_revoke(struct keys *k, enum keys_kind kind, const char *name, const cha
 	if (!rc && !known)
 		rc = err_set(err, -KEYS_ABSENT, "no %s certificate %s%s%s", kinds[kind], name ? name : "",
 			serial ? " with serial " : "", serial ? serial : "");
-	if (!rc && current) {
-		rc = replace(k, kind, NULL, true, err);
-		marked++;
-	} else if (!rc) {
-		rc = write_crl(k, err);
-	}
 	return rc ? rc : marked;
+}
+
+int keys_revoke(struct keys *k, enum keys_kind kind, const char *name, const char *serial, struct err *err)
+{
+	bool current;
+	ENSURE(k->lock >= 0 && (kind == KEYS_SENSOR) == !!name);
+	int marked = revoke_items(k, kind, name, serial, &current, err);
+	if (marked < 0)
+		return marked;
+	int rc = current ? replace(k, kind, NULL, true, err) : write_crl(k, err);
+	return rc ? rc : marked + current;
 }
 
 static bool good_name(const char *name)
