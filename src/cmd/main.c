@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The table of commands: one row a noun, its commands in the file of its name. */
 #include "cmd/daemon.h"
+#include "cmd/key.h"
 #include "cmd/range.h"
 #include "cmd/telescope.h"
 #include "model/row.h"
@@ -20,7 +21,7 @@ static int reference(void)
 
 int main(int argc, char **argv)
 {
-	const struct cli_noun nouns[] = { run_noun, telescope_noun, range_noun };
+	const struct cli_noun nouns[] = { cli_noun, run_noun, telescope_noun, range_noun, key_noun };
 	if (argc == 2 && strcmp(argv[1], "--reference") == 0)
 		return reference();
 	if (argc > 1 && strcmp(argv[1], "--role") == 0)

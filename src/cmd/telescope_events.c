@@ -3,7 +3,7 @@
 #include "cmd/telescope.h"
 
 #include "base/random.h"
-#include "cmd/evidence.h"
+#include "cmd/concluding.h"
 #include "cmd/run.h"
 #include "cmd/show.h"
 #include "cmd/storing.h"
@@ -12,7 +12,7 @@
 
 struct printer {
 	struct json j;
-	const struct evidence *evidence;
+	const struct concluding *evidence;
 	struct storing *storing; /* NULL: nothing is kept */
 	bool json;
 	size_t shown;
@@ -23,7 +23,7 @@ static void print(void *arg, const struct finding *f)
 	struct printer *p = arg;
 	if (p->storing)
 		storing_finding(p->storing, f);
-	if (!evidence_shows(p->evidence, f))
+	if (!concluding_shows(p->evidence, f))
 		return;
 	p->shown++;
 	if (!p->json) {
@@ -39,16 +39,17 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 	const struct telescope_options *o = options;
 	uint64_t seed = random_key();
 	struct run r = { 0 };
-	struct evidence *e = evidence_new(o, seed);
+	struct concluding *e = concluding_new(o, seed);
 	if (!e)
 		return CLI_USAGE;
-	struct feed_params fp = { .telescope = {
-					  .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
+	struct feed_params fp = {
+		.telescope = { .seed = seed, .sink = concluding_sink(e), .unwrap = show_unwrap(&o->unwrap) }
+	};
 	struct printer p = { .evidence = e, .json = g->json };
 	if (g->store && argc) {
 		p.storing = storing_open(g, o->sensor, argc, argv);
 		if (!p.storing) {
-			evidence_free(e);
+			concluding_free(e);
 			return CLI_FAILED;
 		}
 		struct telescope_sink next = fp.telescope.sink;
@@ -59,14 +60,14 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 	if (r.ran) {
 		json_init(&p.j, stdout);
 		if (r.sensor[0])
-			darknet_set_sensor(evidence_darknet(e), r.sensor);
-		darknet_finish(evidence_darknet(e), print, &p);
+			darknet_set_sensor(concluding_darknet(e), r.sensor);
+		darknet_finish(concluding_darknet(e), print, &p);
 		if (!g->json && p.shown == 0)
 			puts("no findings");
-		if (darknet_refused(evidence_darknet(e)))
+		if (darknet_refused(concluding_darknet(e)))
 			fprintf(stderr,
 				"sakimori: %llu records found no room in the analysis: --max-events makes more\n",
-				(unsigned long long)darknet_refused(evidence_darknet(e)));
+				(unsigned long long)darknet_refused(concluding_darknet(e)));
 		if (r.counts.late)
 			fprintf(stderr,
 				"sakimori: %llu packets came late, behind the minute that was open: are the files in "
@@ -77,6 +78,6 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 	if (p.storing)
 		code = storing_finish(p.storing, code);
 	run_free(&r);
-	evidence_free(e);
+	concluding_free(e);
 	return code;
 }

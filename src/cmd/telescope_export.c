@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/sandbox.h"
-#include "cmd/evidence.h"
+#include "cmd/concluding.h"
 #include "cmd/run.h"
 #include "cmd/show.h"
 #include "wire/pcapwrite.h"
@@ -269,20 +269,21 @@ int telescope_export(const struct cli_global *g, const void *options, int argc, 
 	struct match m = { 0 };
 	uint64_t seed = random_key();
 	int code = check(o, argc, argv);
-	struct evidence *e = code ? NULL : evidence_new(o, seed);
+	struct concluding *e = code ? NULL : concluding_new(o, seed);
 	if (!e)
 		return CLI_USAGE;
 	out.fd = open_output(o->output, argc, argv);
 	if (out.fd < 0) {
-		evidence_free(e);
+		concluding_free(e);
 		return CLI_FAILED;
 	}
 	inputs_open(&second, argv, argc, NULL);
-	struct feed_params fp = { .telescope = {
-					  .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
+	struct feed_params fp = {
+		.telescope = { .seed = seed, .sink = concluding_sink(e), .unwrap = show_unwrap(&o->unwrap) }
+	};
 	code = run_all(&r, g, o, argc, argv, &fp);
 	if (r.ran) {
-		darknet_finish(evidence_darknet(e), choose, &w);
+		darknet_finish(concluding_darknet(e), choose, &w);
 		code = found(&w, &m);
 		m.unwrap = fp.telescope.unwrap;
 		if (code == CLI_DONE)
@@ -290,7 +291,7 @@ int telescope_export(const struct cli_global *g, const void *options, int argc, 
 	}
 	inputs_close(&second);
 	run_free(&r);
-	evidence_free(e);
+	concluding_free(e);
 	close(out.fd);
 	return code;
 }

@@ -4,7 +4,7 @@
 
 #include "base/random.h"
 #include "base/zone.h"
-#include "cmd/evidence.h"
+#include "cmd/concluding.h"
 #include "cmd/paint.h"
 #include "cmd/run.h"
 #include "cmd/show.h"
@@ -120,7 +120,7 @@ struct kept {
 struct picture {
 	struct reading r;
 	const struct inputs *in;
-	struct evidence *evidence;
+	struct concluding *evidence;
 	struct tally *tally;
 	struct kept findings;
 	size_t rows;
@@ -139,7 +139,7 @@ static void keep(void *arg, const struct finding *f)
 		if (addr_parse(f->subject, &a, NULL) == 0)
 			tally_tool(p->tally, f->tool, &a, f->packets, f->first_ns);
 	}
-	if (!shown || !evidence_shows(p->evidence, f))
+	if (!shown || !concluding_shows(p->evidence, f))
 		return;
 	if (p->findings.n == MAX_KEPT) {
 		p->findings_left_out++;
@@ -221,7 +221,7 @@ static void print_json(struct picture *p)
 	json_u64(&j, "flows_lost", c->flows_lost);
 	json_u64(&j, "sources_lost", c->sources_lost);
 	json_u64(&j, "analysis_refused",
-		p->evidence ? darknet_refused(evidence_darknet(p->evidence)) + tally_refused(p->tally) : 0);
+		p->evidence ? darknet_refused(concluding_darknet(p->evidence)) + tally_refused(p->tally) : 0);
 	json_end(&j, '}');
 	json_line(&j);
 }
@@ -355,11 +355,11 @@ int telescope_read(const struct cli_global *g, const void *options, int argc, ch
 	struct feed_params fp = { .workers = (unsigned)o->workers,
 		.telescope = { .count_only = o->count, .seed = seed } };
 	if (!o->count) {
-		p.evidence = evidence_new(o, seed);
+		p.evidence = concluding_new(o, seed);
 		if (!p.evidence)
 			return CLI_USAGE;
-		p.tally = evidence_tally(p.evidence, seed);
-		fp.telescope.sink = evidence_sink(p.evidence);
+		p.tally = concluding_tally(p.evidence, seed);
+		fp.telescope.sink = concluding_sink(p.evidence);
 		fp.telescope.unwrap = show_unwrap(&o->unwrap);
 	}
 	int code = run_all(&run, g, o, argc, argv, &fp);
@@ -368,9 +368,9 @@ int telescope_read(const struct cli_global *g, const void *options, int argc, ch
 		if (run.feed)
 			feed_each_linktype(run.feed, see_type, &p.r);
 		if (run.sensor[0] && p.evidence)
-			darknet_set_sensor(evidence_darknet(p.evidence), run.sensor);
+			darknet_set_sensor(concluding_darknet(p.evidence), run.sensor);
 		if (p.evidence)
-			darknet_finish(evidence_darknet(p.evidence), keep, &p);
+			darknet_finish(concluding_darknet(p.evidence), keep, &p);
 		if (g->json)
 			print_json(&p);
 		else
@@ -378,6 +378,6 @@ int telescope_read(const struct cli_global *g, const void *options, int argc, ch
 	}
 	free(p.findings.v);
 	run_free(&run);
-	evidence_free(p.evidence);
+	concluding_free(p.evidence);
 	return code;
 }

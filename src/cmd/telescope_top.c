@@ -3,7 +3,7 @@
 #include "cmd/telescope.h"
 
 #include "base/random.h"
-#include "cmd/evidence.h"
+#include "cmd/concluding.h"
 #include "cmd/paint.h"
 #include "cmd/run.h"
 #include "cmd/show.h"
@@ -117,24 +117,25 @@ int telescope_top(const struct cli_global *g, const void *options, int argc, cha
 	uint64_t seed = random_key();
 	struct run r = { 0 };
 	struct top t = { .by = TALLY_PORT };
-	struct evidence *e = evidence_new(o, seed);
+	struct concluding *e = concluding_new(o, seed);
 	if (!e)
 		return CLI_USAGE;
 	for (int by = 0; o->by && by < TALLY_N; by++)
 		if (strcmp(o->by, tally_by_name((enum tally_by)by)) == 0)
 			t.by = (enum tally_by)by;
-	t.tally = evidence_tally(e, seed);
-	struct feed_params fp = { .telescope = {
-					  .seed = seed, .sink = evidence_sink(e), .unwrap = show_unwrap(&o->unwrap) } };
+	t.tally = concluding_tally(e, seed);
+	struct feed_params fp = {
+		.telescope = { .seed = seed, .sink = concluding_sink(e), .unwrap = show_unwrap(&o->unwrap) }
+	};
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	if (r.ran) {
 		if (r.sensor[0])
-			darknet_set_sensor(evidence_darknet(e), r.sensor);
+			darknet_set_sensor(concluding_darknet(e), r.sensor);
 		if (t.by == TALLY_TOOL)
-			darknet_finish(evidence_darknet(e), tool, &t);
+			darknet_finish(concluding_darknet(e), tool, &t);
 		print(&t, o, g->json);
 	}
 	run_free(&r);
-	evidence_free(e);
+	concluding_free(e);
 	return code;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cmd/evidence.h"
+#include "cmd/concluding.h"
 
 #include "base/idmap.h"
 #include "base/mem.h"
@@ -17,7 +17,7 @@
 #define MOST_EVENTS   (64u << 20)
 #define MAX_TIMEOUT_S ((uint64_t)3155760000)
 
-struct evidence {
+struct concluding {
 	struct darknet *darknet;
 	struct tally *tally;
 	struct prefixes dark, own;
@@ -61,16 +61,16 @@ static int check(const struct telescope_options *o, struct err *err)
 	return 0;
 }
 
-struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
+struct concluding *concluding_new(const struct telescope_options *o, uint64_t seed)
 {
-	struct evidence *e = mem_new(sizeof *e);
+	struct concluding *e = mem_new(sizeof *e);
 	struct err err = { "" };
 	struct prefix *own = NULL;
 	if (check(o, &err) < 0 || (o->tz && zone_set(o->tz, &err) < 0) || prefixes_read(&e->dark, &o->dark, &err) < 0 ||
 		prefixes_read(&e->own, &o->own, &err) < 0 || knowing_open(&e->knows, o, &err) < 0) {
 		char safe[1024];
 		fprintf(stderr, "sakimori: %s\n", text_escape(safe, sizeof safe, err.text, strlen(err.text)));
-		evidence_free(e);
+		concluding_free(e);
 		return NULL;
 	}
 	own = mem_new(e->own.n * sizeof *own);
@@ -100,7 +100,7 @@ struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed)
 	return e;
 }
 
-void evidence_free(struct evidence *e)
+void concluding_free(struct concluding *e)
 {
 	if (!e)
 		return;
@@ -130,7 +130,7 @@ static const uint8_t *ip_start(const struct packet *p)
 	return NULL;
 }
 
-static void sample(struct evidence *e, const struct packet *p, int64_t ns)
+static void sample(struct concluding *e, const struct packet *p, int64_t ns)
 {
 	struct finding_sample s = { .ns = ns, .sport = p->sport, .dport = p->dport, .proto = p->proto };
 	s.src = flow_packet_src(p);
@@ -169,7 +169,7 @@ static uint64_t question_key(const struct addr *client, const struct addr *serve
  * make a whole scan look like visits to names. A capture of one direction has no questions; there every answer is
  * taken.
  */
-static void names(struct evidence *e, const struct packet *p, struct bytes message)
+static void names(struct concluding *e, const struct packet *p, struct bytes message)
 {
 	bool fresh, multicast = p->sport == 5353 || p->sport == 5355;
 	struct addr src = flow_packet_src(p), dst = flow_packet_dst(p);
@@ -203,7 +203,7 @@ static uint16_t quoted_port(struct bytes ip, const struct packet *in)
 	return ports && (in->proto == PROTO_TCP || in->proto == PROTO_UDP) ? load_be16(ports + 2) : 0;
 }
 
-static void quote(struct evidence *e, const struct packet *p, int64_t ns)
+static void quote(struct concluding *e, const struct packet *p, int64_t ns)
 {
 	struct packet in;
 	struct bytes inner = bytes_from(p->payload, 4);
@@ -227,7 +227,7 @@ static void quote(struct evidence *e, const struct packet *p, int64_t ns)
 
 static void on_packet(void *arg, const struct packet *p, int64_t ns)
 {
-	struct evidence *e = arg;
+	struct concluding *e = arg;
 	sample(e, p, ns);
 	if (p->cls == CLASS_UDP && e->dark.n == 0)
 		names(e, p, p->payload);
@@ -239,7 +239,7 @@ static void on_packet(void *arg, const struct packet *p, int64_t ns)
 
 static void on_flow(void *arg, const struct flow *f, bool late)
 {
-	struct evidence *e = arg;
+	struct concluding *e = arg;
 	if (late)
 		darknet_late(e->darknet, f);
 	else
@@ -250,25 +250,25 @@ static void on_flow(void *arg, const struct flow *f, bool late)
 
 static void on_source(void *arg, const struct source *s)
 {
-	struct evidence *e = arg;
+	struct concluding *e = arg;
 	darknet_source(e->darknet, s);
 }
 
 static void on_minute(void *arg, int64_t minute_ns)
 {
-	struct evidence *e = arg;
+	struct concluding *e = arg;
 	(void)minute_ns;
 	darknet_minute(e->darknet);
 }
 
-struct telescope_sink evidence_sink(struct evidence *e)
+struct telescope_sink concluding_sink(struct concluding *e)
 {
 	return (struct telescope_sink){
 		.arg = e, .flow = on_flow, .source = on_source, .minute = on_minute, .packet = on_packet
 	};
 }
 
-struct darknet *evidence_darknet(struct evidence *e)
+struct darknet *concluding_darknet(struct concluding *e)
 {
 	return e->darknet;
 }
@@ -281,17 +281,17 @@ static int64_t zone(void *arg, int64_t ns)
 
 static const char *tally_place(void *arg, enum tally_by by, const struct addr *a)
 {
-	struct evidence *e = arg;
+	struct concluding *e = arg;
 	return knowing_key(&e->knows, by == TALLY_AS, a);
 }
 
 static bool leave_out(void *arg, const struct addr *a, int64_t ns)
 {
-	struct evidence *e = arg;
+	struct concluding *e = arg;
 	return e->no_research && knowing_research(&e->knows, a, ns);
 }
 
-struct tally *evidence_tally(struct evidence *e, uint64_t seed)
+struct tally *concluding_tally(struct concluding *e, uint64_t seed)
 {
 	struct tally_params p = {
 		.seed = seed, .offset_s = zone, .place = tally_place, .leave_out = leave_out, .arg = e
@@ -310,7 +310,7 @@ static bool listed(const char *kinds, const char *kind)
 	return false;
 }
 
-bool evidence_shows(const struct evidence *e, const struct finding *f)
+bool concluding_shows(const struct concluding *e, const struct finding *f)
 {
 	if (e->kinds && !listed(e->kinds, finding_kind_name(f->kind)))
 		return false;

@@ -7,19 +7,19 @@
 #include "cmd/telescope.h"
 #include "sensor/telescope/telescope.h"
 
-struct evidence; /* opaque */
+struct concluding; /* opaque */
 
 /* Reads --dark, --own, --research ... Returns NULL with a message on stderr (a usage error). */
-struct evidence *evidence_new(const struct telescope_options *o, uint64_t seed);
-void evidence_free(struct evidence *e);
+struct concluding *concluding_new(const struct telescope_options *o, uint64_t seed);
+void concluding_free(struct concluding *e);
 
 /* Where a telescope sends what the analysis wants. */
-struct telescope_sink evidence_sink(struct evidence *e);
+struct telescope_sink concluding_sink(struct concluding *e);
 
-struct darknet *evidence_darknet(struct evidence *e);
+struct darknet *concluding_darknet(struct concluding *e);
 
 /* From now on flows are also counted by port, source ... */
-struct tally *evidence_tally(struct evidence *e, uint64_t seed);
+struct tally *concluding_tally(struct concluding *e, uint64_t seed);
 
 /* Shall this finding be shown: kinds asked for, research scanners in or out. */
-bool evidence_shows(const struct evidence *e, const struct finding *f);
+bool concluding_shows(const struct concluding *e, const struct finding *f);

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/auditing.h"
+
+#include "base/text.h"
+#include "cmd/run.h"
+#include "store/store.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *auditing_who(char *out, size_t size)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	const char *sudo = getenv("SUDO_USER");
+	char name[64] = "?", by[96] = "";
+	if (pw)
+		text_escape(name, sizeof name, pw->pw_name, strlen(pw->pw_name));
+	if (sudo && geteuid() == 0) {
+		char escaped[64];
+		text_escape(escaped, sizeof escaped, sudo, strlen(sudo));
+		snprintf(by, sizeof by, ", sudo by %s", escaped);
+	}
+	snprintf(out, size, "user %s (uid %u%s)", name, (unsigned)getuid(), by);
+	return out;
+}
+
+int auditing_note(const struct cli_global *g, const char *what, const char *subject)
+{
+	char who[256];
+	struct err err = { "" };
+	struct timespec now;
+	struct store *s = store_open(run_store_dir(g), STORE_WRITE, NULL, &err);
+	clock_gettime(CLOCK_REALTIME, &now);
+	int rc = s ? store_audit(s, now.tv_sec * (int64_t)1000000000 + now.tv_nsec, auditing_who(who, sizeof who), what,
+			     subject, &err)
+		   : -1;
+	if (s)
+		store_close(s);
+	if (rc)
+		fprintf(stderr, "sakimori: %s %s is done but not in the audit: %s\n", what, subject, err.text);
+	return rc ? -1 : 0;
+}
