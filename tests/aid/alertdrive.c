@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Drives the alert engine in real time with short limits, for tests/cli/alerts.py. Words KEY=VALUE: first those of the
- * whole, then those of each channel, which begin with name=. Prints marks, and at the end the counts, as JSON lines.
+ * Drives the alert engine (alert_send and what is above it) in real time with short limits, for tests/cli/alerts.py.
+ * Words KEY=VALUE: first those of the whole, then those of each channel, which begin with name=. Prints marks, and at
+ * the end the counts, as JSON lines.
  */
 #include "response/alert/alert.h"
 
@@ -74,29 +75,29 @@ static void of_whole(struct drive *d, const char *key, const char *value)
 		exit(2);
 }
 
+static int choice(const char *value, const char *zero, const char *one)
+{
+	return strcmp(value, zero) == 0 ? 0 : strcmp(value, one) == 0 ? 1 : 2;
+}
+
 static void of_channel(struct drive *d, const char *key, const char *value)
 {
 	struct alert_channel *c = &d->channels[d->n - 1];
+	const struct {
+		const char *key;
+		const char **text;
+	} texts[] = { { "url", &c->url }, { "ca", &c->ca_file }, { "user", &c->user }, { "password", &c->password },
+		{ "token", &c->token }, { "hmac", &c->hmac_key } };
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		if (strcmp(key, texts[i].key) == 0) {
+			*texts[i].text = value;
+			return;
+		}
+	}
 	if (strcmp(key, "type") == 0)
-		c->type = strcmp(value, "mail") == 0	 ? ALERT_MAIL
-			  : strcmp(value, "syslog") == 0 ? ALERT_SYSLOG
-							 : ALERT_WEBHOOK;
-	else if (strcmp(key, "url") == 0)
-		c->url = value;
+		c->type = (enum alert_channel_type)choice(value, "mail", "webhook");
 	else if (strcmp(key, "tls") == 0)
-		c->tls = strcmp(value, "off") == 0   ? ALERT_TLS_OFF
-			 : strcmp(value, "try") == 0 ? ALERT_TLS_TRY
-						     : ALERT_TLS_REQUIRED;
-	else if (strcmp(key, "ca") == 0)
-		c->ca_file = value;
-	else if (strcmp(key, "user") == 0)
-		c->user = value;
-	else if (strcmp(key, "password") == 0)
-		c->password = value;
-	else if (strcmp(key, "token") == 0)
-		c->token = value;
-	else if (strcmp(key, "hmac") == 0)
-		c->hmac_key = value;
+		c->tls = (enum alert_tls)choice(value, "required", "try");
 	else if (strcmp(key, "text_only") == 0)
 		c->text_only = true;
 	else if (strcmp(key, "to") == 0 && c->to_n < 8)

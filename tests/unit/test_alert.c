@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Who is told what and when, in virtual time with a channel that answers as the case says. */
+/* Who is told what and when, in virtual time with a channel that answers as the case says: alert, alert_rule,
+ * alert_queue, alert_memory, alert_setup. */
 #include "response/alert/alert.h"
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What alerts say and how it looks on the wire: both languages whole, nothing from outside can break out. */
+/* What alerts say (alert_texts) and how it looks on the wire: both languages whole, nothing from outside can break out.
+ */
 #include "response/alert/alert_compose.h"
 #include "response/alert/alert_mail.h"
 #include "response/alert/alert_text.h"
