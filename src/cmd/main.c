@@ -21,7 +21,7 @@ static int reference(void)
 
 int main(int argc, char **argv)
 {
-	const struct cli_noun nouns[] = { cli_noun, run_noun, telescope_noun, range_noun, key_noun };
+	const struct cli_noun nouns[] = { run_noun, telescope_noun, range_noun, key_noun };
 	if (argc == 2 && strcmp(argv[1], "--reference") == 0)
 		return reference();
 	if (argc > 1 && strcmp(argv[1], "--role") == 0)
