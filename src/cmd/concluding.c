@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/zone.h"
-#include "cmd/knowing.h"
+#include "know/knowing.h"
 #include "cmd/prefixes.h"
 #include "wire/dns.h"
 
@@ -61,13 +61,24 @@ static int check(const struct telescope_options *o, struct err *err)
 	return 0;
 }
 
+static int open_knowing(struct knowing *k, const struct telescope_options *o, struct err *err)
+{
+	struct knowing_params p = {
+		.research = { o->research_file.v, o->research_file.n },
+		.names = { o->names.v, o->names.n },
+		.owners = { o->owners.v, o->owners.n },
+		.geo = { o->geo.v, o->geo.n },
+	};
+	return knowing_open(k, &p, err);
+}
+
 struct concluding *concluding_new(const struct telescope_options *o, uint64_t seed)
 {
 	struct concluding *e = mem_new(sizeof *e);
 	struct err err = { "" };
 	struct prefix *own = NULL;
 	if (check(o, &err) < 0 || (o->tz && zone_set(o->tz, &err) < 0) || prefixes_read(&e->dark, &o->dark, &err) < 0 ||
-		prefixes_read(&e->own, &o->own, &err) < 0 || knowing_open(&e->knows, o, &err) < 0) {
+		prefixes_read(&e->own, &o->own, &err) < 0 || open_knowing(&e->knows, o, &err) < 0) {
 		char safe[1024];
 		fprintf(stderr, "sakimori: %s\n", text_escape(safe, sizeof safe, err.text, strlen(err.text)));
 		concluding_free(e);

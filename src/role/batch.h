@@ -53,7 +53,8 @@ struct assembly; /* opaque */
 struct assembly *assembly_new(void);
 void assembly_free(struct assembly *a);
 
-/* A new sender speaks, for one sensor alone; NULL: for several, each record says. Forgets what was begun. */
+/* A new sender speaks, for one sensor alone; NULL: for several, each record says. Forgets what was begun. Sender 0: the
+ * batches are passed on by somebody else, blocks keep the numbers of whoever made them. */
 void assembly_begin(struct assembly *a, uint64_t sender, const char *sensor);
 
 /*

@@ -2,7 +2,8 @@
 #include "role/feeder.h"
 
 #include "base/mem.h"
-#include "base/text.h"
+#include "model/clock.h"
+#include "model/sent.h"
 #include "role/relay.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,23 @@ void feeder_free_all(struct keeper *k)
 		if (k->feeders[i])
 			feeder_free(k->feeders[i]);
 	relay_free(k);
+}
+
+/* Its channel may be in use further up: it ends from the loop. */
+static void drop_later(void *arg)
+{
+	struct keeper *k = arg;
+	for (int i = 0; i < FEEDERS_MAX; i++)
+		if (k->feeders[i] && k->feeders[i]->dropped)
+			feeder_free(k->feeders[i]);
+}
+
+void feeder_drop(struct feeder *f)
+{
+	if (!f->dropped)
+		loop_after(f->keeper->m->loop, 0, drop_later, f->keeper);
+	f->dropped = true;
+	relay_forget(f->keeper, f);
 }
 
 static void on_closed(void *arg, struct channel *c, const char *why)
@@ -90,10 +108,46 @@ static void on_hello(struct feeder *f, const struct message *m)
 	channel_tell(f->channel, MESSAGE_WELCOME, store_sequence(f->keeper->store, f->hello.id));
 }
 
-static int put_row(void *arg, const void *record)
+/* Whose sensor it is, is said here and not by the sensor. */
+static const char *tenant_of(const struct keeper *k, const char *sensor)
 {
-	struct keeper *k = arg;
-	return store_put(k->store, &sensor_kind, record, NULL);
+	const struct config *c = k->m->config;
+	for (size_t i = 0; i < c->sensors.n; i++)
+		if (strcmp(c->sensors.v[i].name, sensor) == 0)
+			return c->sensors.v[i].tenant;
+	return c->network.tenant;
+}
+
+static int put_sensor(void *arg, const void *record)
+{
+	struct feeder *f = arg;
+	struct sensor s = *(const struct sensor *)record;
+	if (strcmp(s.id, f->hello.sensor) != 0)
+		return 0;
+	snprintf(s.tenant, sizeof s.tenant, "%s", tenant_of(f->keeper, s.id));
+	return store_put(f->keeper->store, &sensor_kind, &s, NULL);
+}
+
+static int put_clock(void *arg, const void *record)
+{
+	struct feeder *f = arg;
+	const struct clock_minute *c = record;
+	return strcmp(c->sensor, f->hello.sensor) == 0 ? store_put(f->keeper->store, &clock_kind, record, NULL) : 0;
+}
+
+static int put_sent(void *arg, const void *record)
+{
+	struct feeder *f = arg;
+	return store_put(f->keeper->store, &sent_kind, record, NULL);
+}
+
+/* Rows that are the same however often they are put. */
+static void put_rows(struct feeder *f)
+{
+	assembly_each(f->assembly, MESSAGE_SENSOR, &sensor_kind, put_sensor, f);
+	assembly_each(f->assembly, MESSAGE_CLOCK, &clock_kind, put_clock, f);
+	if (f->role == ROLE_ALERT)
+		assembly_each(f->assembly, MESSAGE_SENT, &sent_kind, put_sent, f);
 }
 
 static void count(const struct feeder *f, int64_t took_ns)
@@ -134,7 +188,7 @@ static void keep(struct feeder *f)
 	}
 	if (code == 0) {
 		count(f, loop_now_ns() - begun);
-		assembly_each(f->assembly, MESSAGE_SENSOR, &sensor_kind, put_row, k);
+		put_rows(f);
 		relay_batch(k, f, &b);
 	} else if (code == STORE_REPEATED) {
 		counters_add(COUNTER_REPEATED, 1);
@@ -164,8 +218,6 @@ static void on_message(void *arg, struct channel *c, const struct message *m, in
 		on_hello(f, m);
 		return;
 	}
-	if (relay_takes(f->keeper, f, m))
-		return;
 	if (!f->greeted) {
 		dismiss(f, "a batch before its greeting");
 		return;

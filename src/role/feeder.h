@@ -14,7 +14,7 @@ struct feeder {
 	struct channel *channel;
 	struct assembly *assembly;
 	struct sender_hello hello;
-	bool greeted;
+	bool greeted, dropped;
 	bool waiting; /* a whole batch that the store could not take for now */
 };
 
@@ -29,6 +29,9 @@ struct keeper {
 
 /* A peer begins; it takes the place of one with the same role and index. -1: too many, `fd` is still the caller's. */
 int feeder_new(struct keeper *k, enum role_id role, unsigned index, int fd);
+
+/* Cuts it off, soon. */
+void feeder_drop(struct feeder *f);
 void feeder_free_all(struct keeper *k);
 
 /* Tries again what could not be kept. `arg` is the keeper. */

@@ -11,8 +11,5 @@ void relay_free(struct keeper *k);
 /* A batch was committed. */
 void relay_batch(struct keeper *k, struct feeder *from, const struct store_batch *b);
 
-/* True: a message that is no part of a batch, and was dealt with. */
-bool relay_takes(struct keeper *k, struct feeder *f, const struct message *m);
-
 /* The channel can take more. */
 void relay_pump(struct keeper *k, struct feeder *f);

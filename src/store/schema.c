@@ -72,7 +72,8 @@ static const char *const months[] = {
 	"create table pin (file text not null, finding text not null, primary key (file, finding)) without rowid",
 	"create table retention (kind text primary key, at_ns integer not null, until_ns integer not null,"
 	" dropped integer not null, octets integer not null, held integer not null) without rowid",
-	"create table progress (sender integer primary key, until_ns integer not null, ended integer not null)",
+	"create table progress (sender integer primary key, sensor text not null, until_ns integer not null,"
+	" ended integer not null)",
 	"create table meta (key text primary key, value blob not null) without rowid",
 	"create table source_span (span integer not null, sensor integer not null, start integer not null,"
 	" n integer not null, addr_min blob not null, addr_max blob not null, data blob not null)",

@@ -159,8 +159,8 @@ static int put_progress(struct store *s, const struct store_batch *b, struct err
 {
 	if (!b->sender || !b->until_ns)
 		return 0;
-	sqlite3_stmt *stmt = sql_get(&s->sql, "insert or replace into progress values (?1, ?2, ?3)");
-	sql_bind(stmt, "iii", (int64_t)b->sender, b->until_ns, (int64_t)b->ended);
+	sqlite3_stmt *stmt = sql_get(&s->sql, "insert or replace into progress values (?1, ?2, ?3, ?4)");
+	sql_bind(stmt, "itii", (int64_t)b->sender, b->sensor ? b->sensor : "", b->until_ns, (int64_t)b->ended);
 	return sql_run(&s->sql, stmt, err);
 }
 
@@ -172,6 +172,17 @@ int64_t store_progress(struct store *s, uint64_t sender, bool *ended)
 	stmt = sql_get(&s->sql, "select until_ns from progress where sender = ?1");
 	sql_bind(stmt, "i", (int64_t)sender);
 	return sql_number(stmt, 0);
+}
+
+void store_each_progress(struct store *s, void (*fn)(void *arg, const char *sensor, int64_t until_ns), void *arg)
+{
+	char sensor[64];
+	sqlite3_stmt *stmt = sql_new(&s->sql, "select sensor, max(until_ns) from progress group by sensor");
+	while (sqlite3_step(stmt) == SQLITE_ROW) {
+		sql_text(stmt, 0, sensor, sizeof sensor);
+		fn(arg, sensor, sqlite3_column_int64(stmt, 1));
+	}
+	sqlite3_finalize(stmt);
 }
 
 static int put_all(struct store *s, const struct store_batch *b, const struct storefiles_runs *runs, struct err *err)

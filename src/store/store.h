@@ -77,6 +77,9 @@ uint64_t store_sequence(struct store *s, uint64_t sender);
 /* How far a sender's batches go: its last `until_ns`, 0 when it never said. */
 int64_t store_progress(struct store *s, uint64_t sender, bool *ended);
 
+/* Of each sensor, how far the batches of its senders go. */
+void store_each_progress(struct store *s, void (*fn)(void *arg, const char *sensor, int64_t until_ns), void *arg);
+
 /* Nouns with a row table: put takes the place of the record with the same key. `kind` is one of row_kinds. */
 int store_put(struct store *s, const struct row_kind *kind, const void *record, struct err *err) NODISCARD;
 int store_each(struct store *s, const struct row_kind *kind, int (*fn)(void *arg, const void *record), void *arg,

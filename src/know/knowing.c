@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cmd/knowing.h"
+#include "know/knowing.h"
 
 #include "base/text.h"
 
@@ -9,26 +9,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int open_research(struct knowing *k, const struct telescope_options *o, struct err *err)
+static int open_research(struct knowing *k, const struct knowing_params *q, struct err *err)
 {
 	k->research = research_new();
-	if (o->names.n)
+	if (q->names.n)
 		research_add_builtin(k->research);
-	for (size_t i = 0; i < o->research_file.n; i++)
-		if (research_add_file(k->research, o->research_file.v[i], err) < 0)
+	for (size_t i = 0; i < q->research.n; i++)
+		if (research_add_file(k->research, q->research.v[i], err) < 0)
 			return -1;
-	for (size_t i = 0; i < o->names.n; i++)
-		if (research_add_names(k->research, o->names.v[i], err) < 0)
+	for (size_t i = 0; i < q->names.n; i++)
+		if (research_add_names(k->research, q->names.v[i], err) < 0)
 			return -1;
 	research_seal(k->research);
 	return 0;
 }
 
-static int open_owner(struct knowing *k, const struct telescope_options *o, struct err *err)
+static int open_owner(struct knowing *k, const struct knowing_params *q, struct err *err)
 {
 	k->owner = owner_new();
-	for (size_t i = 0; i < o->owners.n; i++)
-		if (owner_add_file(k->owner, o->owners.v[i], err) < 0)
+	for (size_t i = 0; i < q->owners.n; i++)
+		if (owner_add_file(k->owner, q->owners.v[i], err) < 0)
 			return -1;
 	owner_seal(k->owner);
 	return 0;
@@ -45,19 +45,19 @@ static const char *fetched(char *out, size_t size)
 	return out;
 }
 
-static int open_geo(struct knowing *k, const struct telescope_options *o, struct err *err)
+static int open_geo(struct knowing *k, const struct knowing_params *q, struct err *err)
 {
 	char path[4096];
 	struct stat st;
 	k->geo = geo_new();
-	if (o->geo.n == 0) {
+	if (q->geo.n == 0) {
 		/* Nobody asked for these: a damaged one is told and costs no more than its facts. */
 		if (geo_add_folder(k->geo, fetched(path, sizeof path), err) < 0)
 			fprintf(stderr, "sakimori: %s: going on without it\n", err->text);
 		return 0;
 	}
-	for (size_t i = 0; i < o->geo.n; i++) {
-		const char *p = o->geo.v[i];
+	for (size_t i = 0; i < q->geo.n; i++) {
+		const char *p = q->geo.v[i];
 		if (strcmp(p, "none") == 0)
 			continue;
 		bool folder = stat(p, &st) == 0 && S_ISDIR(st.st_mode);
@@ -67,12 +67,12 @@ static int open_geo(struct knowing *k, const struct telescope_options *o, struct
 	return 0;
 }
 
-int knowing_open(struct knowing *k, const struct telescope_options *o, struct err *err)
+int knowing_open(struct knowing *k, const struct knowing_params *p, struct err *err)
 {
 	*k = (struct knowing){ 0 };
-	if (open_research(k, o, err) < 0 || open_owner(k, o, err) < 0)
+	if (open_research(k, p, err) < 0 || open_owner(k, p, err) < 0)
 		return -1;
-	return open_geo(k, o, err);
+	return open_geo(k, p, err);
 }
 
 void knowing_close(struct knowing *k)

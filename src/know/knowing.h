@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the world already knows, from --research-file, --names, --owners and --geo: loaded before anything is parsed. */
+/* What the world already knows, as an analysis asks for it: files that are loaded before anything is parsed. */
 #pragma once
-#include "cmd/telescope.h"
 #include "know/geo.h"
 #include "know/owner.h"
 #include "know/research.h"
+
+struct knowing_files {
+	const char *const *v;
+	size_t n;
+};
+
+struct knowing_params {
+	struct knowing_files research; /* acknowledged scanners; know/research.h */
+	struct knowing_files names;    /* reverse names that were looked up before */
+	struct knowing_files owners;   /* know/owner.h */
+	struct knowing_files geo;      /* MMDB files and folders of them; "none": none */
+};
 
 struct knowing {
 	struct research *research;
@@ -17,10 +28,10 @@ struct knowing {
 };
 
 /*
- * Returns 0, or -1 with FILE[:LINE]: reason. Without --geo the files that tools/fetch-geo keeps are taken, when there
- * are any. With --names the suffixes that come with the program hold too. knowing_close() in any case.
+ * Returns 0, or -1 with FILE[:LINE]: reason. Without geo the files that tools/fetch-geo keeps are taken, when there are
+ * any. With names the suffixes that come with the program hold too. knowing_close() in any case.
  */
-int knowing_open(struct knowing *k, const struct telescope_options *o, struct err *err) NODISCARD;
+int knowing_open(struct knowing *k, const struct knowing_params *p, struct err *err) NODISCARD;
 void knowing_close(struct knowing *k);
 
 /* For struct darknet_params; arg is the struct knowing. */

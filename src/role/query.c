@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The query role: reads the store for others, and can't write it. */
+#include "base/mem.h"
+#include "role/members.h"
+#include "role/reading.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WANTS 256 /* questions of the analysis that wait */
+
+struct query_role {
+	struct member *m;
+	struct store *store;
+	struct channel *analysis;
+	struct reading *reading;
+	struct reading_params wants[WANTS];
+	size_t n;
+};
+
+/* The keeper makes the store; a first start has to wait for it. */
+static int open_store(struct query_role *q, struct err *err)
+{
+	if (q->store)
+		return 0;
+	q->store = store_open(member_store(q->m), STORE_READ, NULL, err);
+	return q->store ? 0 : -1;
+}
+
+static void next(void *arg);
+
+static void on_done(void *arg)
+{
+	struct query_role *q = arg;
+	reading_free(q->reading);
+	q->reading = NULL;
+	counters_add(COUNTER_QUERIES, 1);
+	next(q);
+}
+
+static void next(void *arg)
+{
+	struct query_role *q = arg;
+	struct err err = { "" };
+	if (q->reading || !q->n || !q->analysis)
+		return;
+	if (open_store(q, &err) < 0) {
+		loop_after(q->m->loop, 200, next, q);
+		return;
+	}
+	struct reading_params p = q->wants[0];
+	q->n--;
+	memmove(q->wants, q->wants + 1, q->n * sizeof *q->wants);
+	p.store = q->store;
+	q->reading = reading_new(&p);
+	reading_go_on(q->reading);
+}
+
+static void on_message(void *arg, struct channel *c, const struct message *m, int fd)
+{
+	struct query_role *q = arg;
+	struct message_reader in = { .in = m->body };
+	struct reading_params p = { .loop = q->m->loop, .to = c, .done = on_done, .arg = q };
+	p.from_ns = (int64_t)message_get_u64(&in);
+	p.to_ns = (int64_t)message_get_u64(&in);
+	message_get_text(&in, p.sensor, sizeof p.sensor);
+	if (!message_whole(&in) || q->n == WANTS || p.from_ns > p.to_ns) {
+		counters_add(COUNTER_REFUSED, 1);
+		return;
+	}
+	q->wants[q->n++] = p;
+	next(q);
+}
+
+static void on_drained(void *arg, struct channel *c)
+{
+	struct query_role *q = arg;
+	if (q->reading)
+		reading_go_on(q->reading);
+}
+
+static void forget(struct query_role *q)
+{
+	reading_free(q->reading);
+	q->reading = NULL;
+	q->n = 0;
+	channel_free(q->analysis);
+	q->analysis = NULL;
+}
+
+static void on_closed(void *arg, struct channel *c, const char *why)
+{
+	forget(arg);
+}
+
+static int query_open(struct member *m, struct err *err)
+{
+	struct query_role *q = mem_new(sizeof *q);
+	q->m = m;
+	m->state = q;
+	return 0;
+}
+
+static int query_ready(struct member *m, struct err *err)
+{
+	struct err why = { "" };
+	struct query_role *q = m->state;
+	/* Not there yet, or still to be migrated: asked again with the first question. */
+	if (open_store(q, &why) < 0)
+		q->store = NULL;
+	return 0;
+}
+
+static void query_edge(struct member *m, enum role_id peer, unsigned index, int fd)
+{
+	struct query_role *q = m->state;
+	struct channel_handler h = { .arg = q, .message = on_message, .drained = on_drained, .closed = on_closed };
+	forget(q);
+	q->analysis = member_channel(m, peer, fd, &h, 0);
+}
+
+static void query_close(struct member *m)
+{
+	struct query_role *q = m->state;
+	forget(q);
+	store_close(q->store);
+	free(q);
+}
+
+/* Landlock: the directory is there to be read. */
+static const struct sandbox_paths *query_paths(struct member *m)
+{
+	static const char *read[2];
+	static struct sandbox_paths paths = { .read = read };
+	read[0] = member_store(m);
+	return &paths;
+}
+
+const struct member_role query_role = {
+	.open = query_open,
+	.ready = query_ready,
+	.edge = query_edge,
+	.close = query_close,
+	.paths = query_paths,
+};
