@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define NOWHERE "https://secret.invalid/"
@@ -228,4 +229,43 @@ const char *alertparams_tenant(const struct config *c, const char *sensor)
 		if (strcmp(c->sensors.v[i].name, sensor) == 0)
 			return c->sensors.v[i].tenant;
 	return NULL;
+}
+
+void alertparams_sent(const struct alert_mark *m, const char *tenant, struct sent *out)
+{
+	*out = (struct sent){ .at_ns = m->at_ns };
+	snprintf(out->subject, sizeof out->subject, "%s", m->subject);
+	snprintf(out->channel, sizeof out->channel, "%s", m->channel);
+	snprintf(out->tenant, sizeof out->tenant, "%s", tenant ? tenant : "");
+	snprintf(out->state, sizeof out->state, "%s", alert_state_name(m->state));
+	snprintf(out->text, sizeof out->text, "%s %s %" PRId64 "%s%s", alert_event_name(m->event),
+		alert_severity_name(m->severity), m->since_ns, m->text[0] ? ": " : "", m->text);
+}
+
+int alertparams_mark(const struct sent *s, struct alert_mark *out)
+{
+	char event[16], severity_word[16];
+	int end = 0, event_n = -1, state_n = -1;
+	int64_t since;
+	if (sscanf(s->text, "%15s %15s %" SCNd64 "%n", event, severity_word, &since, &end) != 3 || !end)
+		return -1;
+	for (int i = ALERT_NEW; i <= ALERT_CLEARED; i++)
+		if (strcmp(alert_event_name((enum alert_event)i), event) == 0)
+			event_n = i;
+	for (int i = ALERT_SENT; i < ALERT_STATE_N; i++)
+		if (strcmp(alert_state_name((enum alert_state)i), s->state) == 0)
+			state_n = i;
+	int level = alert_severity_of(severity_word);
+	if (event_n < 0 || state_n < 0 || level < 0)
+		return -1;
+	*out = (struct alert_mark){ .state = (enum alert_state)state_n,
+		.event = (enum alert_event)event_n,
+		.severity = (enum alert_severity)level,
+		.since_ns = since,
+		.at_ns = s->at_ns };
+	snprintf(out->subject, sizeof out->subject, "%s", s->subject);
+	snprintf(out->channel, sizeof out->channel, "%s", s->channel);
+	const char *why = s->text + end;
+	snprintf(out->text, sizeof out->text, "%s", strncmp(why, ": ", 2) == 0 ? why + 2 : "");
+	return 0;
 }

@@ -2,6 +2,7 @@
 /* From the configuration to what the alert engine takes. */
 #pragma once
 #include "response/alert/alert.h"
+#include "model/sent.h"
 #include "response/alert/alert_watch.h"
 #include "role/config.h"
 
@@ -24,3 +25,10 @@ struct alert_watch_limits alertparams_watch(const struct config *c);
 
 /* The tenant of a sensor; NULL: a sensor that the configuration doesn't name. */
 const char *alertparams_tenant(const struct config *c, const char *sensor);
+
+/*
+ * Marks as the store keeps them. `text` of the record is "EVENT SEVERITY SINCE" and, of a failure, ": REASON". Reading
+ * one back returns 0, -1 for a record of another make: then it is no mark.
+ */
+void alertparams_sent(const struct alert_mark *m, const char *tenant, struct sent *out);
+int alertparams_mark(const struct sent *s, struct alert_mark *out) NODISCARD;

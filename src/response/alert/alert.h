@@ -20,7 +20,7 @@
 
 #include <poll.h>
 
-#define ALERT_SUBJECT_MAX  160 /* "32 hex digits", "signal:...", "alarm:KIND:SUBJECT" */
+#define ALERT_SUBJECT_MAX  128 /* "32 hex digits", "signal:...", "alarm:KIND:SUBJECT" */
 #define ALERT_NAME_MAX	   64
 #define ALERT_CHANNELS_MAX 64
 #define ALERT_RULES_MAX	   256

@@ -196,7 +196,8 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "many.intro.limited", "More than the rate limit lets through one by one:",
 		"送信数の上限を超えたためまとめてお知らせします:" },
 	{ "many.intro.quiet", "Held back in the quiet hours:", "静穏時間帯に保留したもの:" },
-	{ "many.rest", "... and {n} more: sakimori telescope events --from TIME", "... ほか {n} 件: sakimori telescope events --from 日時" },
+	{ "many.rest", "... and {n} more: sakimori telescope events --from TIME",
+		"... ほか {n} 件: sakimori telescope events --from 日時" },
 
 	/* About the alerts themselves. */
 	{ "notice.title", "alerts by way of {subject} fail", "通知経路 {subject} で送信失敗" },
