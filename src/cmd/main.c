@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The table of commands: one row a noun, its commands in the file of its name. */
+#include "cmd/alert.h"
 #include "cmd/daemon.h"
 #include "cmd/key.h"
 #include "cmd/range.h"
@@ -21,7 +22,7 @@ static int reference(void)
 
 int main(int argc, char **argv)
 {
-	const struct cli_noun nouns[] = { run_noun, telescope_noun, range_noun, key_noun };
+	const struct cli_noun nouns[] = { run_noun, telescope_noun, alert_noun, range_noun, key_noun };
 	if (argc == 2 && strcmp(argv[1], "--reference") == 0)
 		return reference();
 	if (argc > 1 && strcmp(argv[1], "--role") == 0)

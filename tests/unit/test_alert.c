@@ -256,7 +256,7 @@ static void quiet(void **state)
 static void limited(void **state)
 {
 	/* Two at once, then one each half hour: what is over comes as one message. */
-	struct alert_rule r = { .channels = desk, .channels_n = 1, .rate = { 2, 2 } };
+	struct alert_rule r = { .channels = desk, .channels_n = 1, .rate = { .count = 2 } };
 	struct world *w = world(&r, 1, NULL);
 	char subject[32];
 	for (int i = 0; i < 70; i++) {

@@ -196,7 +196,7 @@ unsigned alert_signal(struct alert *a, const struct signal *s, const char *tenan
 		.tenant = tenant,
 		.severity = signal_severity(s->kind),
 		.signal = true };
-	snprintf(id, sizeof id, "signal:%.31s:%.48s:%.48s", s->kind, s->sensor, s->source);
+	snprintf(id, sizeof id, "signal:%.31s:%.40s:%.46s", s->kind, s->sensor, s->source);
 	hashed(thread, id, s->at_ns);
 	struct alert_thing t = { .signal = s,
 		.tenant = tenant,

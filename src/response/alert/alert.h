@@ -20,7 +20,7 @@
 
 #include <poll.h>
 
-#define ALERT_SUBJECT_MAX  160 /* "32 hex digits", "signal:...", "alarm:KIND:SUBJECT" */
+#define ALERT_SUBJECT_MAX  128 /* "32 hex digits", "signal:...", "alarm:KIND:SUBJECT" */
 #define ALERT_NAME_MAX	   64
 #define ALERT_CHANNELS_MAX 64
 #define ALERT_RULES_MAX	   256
@@ -31,14 +31,15 @@ enum alert_severity { ALERT_INFO, ALERT_LOW, ALERT_MEDIUM, ALERT_HIGH, ALERT_SEV
 enum alert_channel_type { ALERT_MAIL, ALERT_WEBHOOK, ALERT_SYSLOG };
 enum alert_tls { ALERT_TLS_REQUIRED, ALERT_TLS_TRY, ALERT_TLS_OFF };
 
-/* At most `per_hour`, up to `burst` at once (0: as many as per_hour). per_hour 0: no limit. */
+/* `count` in `per_ns` (0: an hour), at most `burst` at once (0: as many as count). count 0: no limit. */
 struct alert_rate {
-	uint32_t per_hour, burst;
+	uint64_t count, burst;
+	int64_t per_ns;
 };
 
 /* Texts are copied by alert_new(); NULL or 0 stands for the default or "none". */
 struct alert_channel {
-	const char *name; /* unique; letters, digits, '-', '_' */
+	const char *name; /* unique; letters, digits, '.', '-', '_' */
 	enum alert_channel_type type;
 	enum alert_language language;
 	struct alert_rate rate;

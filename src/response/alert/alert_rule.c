@@ -53,13 +53,16 @@ bool alert_rule_fits(const struct alert_rule *r, const struct alert_matter *m)
 
 void alert_rule_bucket(struct alert_bucket *b, const struct alert_rate *r)
 {
-	uint32_t burst = r->burst ? r->burst : r->per_hour;
+	uint64_t burst = r->burst ? r->burst : r->count, count = r->count;
+	int64_t per = r->per_ns > 0 ? r->per_ns : 3600 * ALERT_SECOND;
 	memset(b, 0, sizeof *b);
-	if (r->per_hour == 0)
+	if (count == 0)
 		return;
-	b->cost_ns = 3600 * ALERT_SECOND / r->per_hour;
-	if (__builtin_mul_overflow(b->cost_ns, (int64_t)burst, &b->max_ns))
+	b->cost_ns = count < (uint64_t)per ? per / (int64_t)count : 1;
+	if (burst > (uint64_t)(INT64_MAX / 2 / b->cost_ns))
 		b->max_ns = INT64_MAX / 2;
+	else
+		b->max_ns = b->cost_ns * (int64_t)burst;
 	b->credit_ns = b->max_ns;
 	b->last_ns = INT64_MIN;
 }

@@ -16,6 +16,7 @@
 
 #define ANSWER_MAX   65536
 #define DATAGRAM_MAX 2048 /* RFC 5424 section 6.1: receivers should take 2,048 octets */
+#define CA_BUNDLE    "/etc/ssl/certs/ca-certificates.crt"
 #define CONNECT_MS   10000
 
 struct transfer {
@@ -206,11 +207,13 @@ static void sign(struct transfer *t, const char *key, int64_t at_ns)
 
 #define SET(opt, value) ENSURE(curl_easy_setopt(t->easy, opt, value) == CURLE_OK)
 
-static void common(struct alert_send *s, struct transfer *t, const char *url, const char *protocols)
+static void common(struct alert_send *s, struct transfer *t, const char *url, const char *protocols, const char *ca)
 {
 	t->easy = curl_easy_init();
 	ENSURE(t->easy != NULL);
 	SET(CURLOPT_NOSIGNAL, 1L);
+	/* A look-up that hangs would hold up the end of its transfer, and with it everybody. */
+	SET(CURLOPT_QUICK_EXIT, 1L);
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_URL, url);
 	SET(CURLOPT_PROTOCOLS_STR, protocols);
@@ -228,6 +231,9 @@ static void common(struct alert_send *s, struct transfer *t, const char *url, co
 	SET(CURLOPT_HEADERDATA, (void *)t);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_PRIVATE, (void *)t);
+	/* One file, no folder: else GnuTLS reads hundreds of files a connection, and trusts more than `ca`. */
+	SET(CURLOPT_CAINFO, ca ? ca : CA_BUNDLE);
+	SET(CURLOPT_CAPATH, NULL);
 }
 
 static void webhook(
@@ -248,7 +254,7 @@ static void webhook(
 		fputs(m->json, out);
 	}
 	ENSURE(fclose(out) == 0);
-	common(s, t, c->url, "http,https");
+	common(s, t, c->url, "http,https", c->ca_file);
 	add_header(t, "Content-Type", "application/json");
 	add_header(t, "User-Agent", "sakimori/" SAKIMORI_VERSION);
 	add_header(t, "X-Sakimori-Message", m->id);
@@ -263,8 +269,6 @@ static void webhook(
 	SET(CURLOPT_POSTFIELDS, t->body);
 	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_n);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	if (c->ca_file)
-		SET(CURLOPT_CAINFO, c->ca_file);
 }
 
 static void mail(struct alert_send *s, struct transfer *t, const struct alert_channel *c, const struct alert_message *m)
@@ -273,7 +277,7 @@ static void mail(struct alert_send *s, struct transfer *t, const struct alert_ch
 	static const long levels[] = { CURLUSESSL_ALL, CURLUSESSL_TRY, CURLUSESSL_NONE };
 	/* The path is the name in EHLO. */
 	ENSURE(asprintf(&url, "%s/%s", c->url, s->p.names.host) > 0);
-	common(s, t, url, "smtp,smtps");
+	common(s, t, url, "smtp,smtps", c->ca_file);
 	free(url);
 	t->body = alert_mail_build(c, m, &s->p.names, &t->body_n);
 	snprintf(from, sizeof from, "<%s>", c->from);
@@ -292,8 +296,6 @@ static void mail(struct alert_send *s, struct transfer *t, const struct alert_ch
 		SET(CURLOPT_USERNAME, c->user);
 	if (c->password)
 		SET(CURLOPT_PASSWORD, c->password);
-	if (c->ca_file)
-		SET(CURLOPT_CAINFO, c->ca_file);
 }
 
 /* A log daemon that was restarted has a new socket at the same path: each datagram finds its own way. */
@@ -329,7 +331,7 @@ void alert_send_beat(struct alert_send *s)
 	struct transfer *t = &s->transfers[s->p.n];
 	if (t->easy)
 		return;
-	common(s, t, s->p.heartbeat->url, "http,https");
+	common(s, t, s->p.heartbeat->url, "http,https", NULL);
 	add_header(t, "User-Agent", "sakimori/" SAKIMORI_VERSION);
 	bearer(t, s->p.heartbeat->token);
 	SET(CURLOPT_HTTPHEADER, t->headers);

@@ -5,6 +5,22 @@
  * What is sent and taken back: nothing but the message goes out; of an answer the status code counts, and at most
  * 64 KiB are read. Redirects are not followed, proxies of the environment not used, protocols other than the channel's
  * refused. Reasons of failures are fixed texts and codes: they can't hold secrets.
+ *
+ * What a sandbox must leave (libcurl 7.88 with GnuTLS and its threaded resolver, glibc 2.36; seen by strace after
+ * alert_new()):
+ * - files, for reading: /etc/resolv.conf, /etc/hosts, /etc/nsswitch.conf, /etc/host.conf, /etc/gai.conf,
+ *   /etc/localtime, and the CA file of the channel or /etc/ssl/certs/ca-certificates.crt, read at each connection.
+ *   /var/run/nscd/socket is tried and may be absent. The path of each syslog socket, for sending.
+ * - sockets: AF_INET and AF_INET6 streams and datagrams (names: port 53, by UDP and TCP), AF_UNIX datagrams for
+ *   syslog, a socketpair a look-up.
+ * - calls: socket connect socketpair sendto sendmmsg sendmsg recvfrom recvmsg poll setsockopt getsockopt getsockname
+ *   getpeername fcntl ioctl(FIONREAD) openat newfstatat lseek read write close futex mmap munmap mprotect madvise brk
+ *   rt_sigaction rt_sigprocmask uname getrandom clock_gettime gettimeofday exit exit_group.
+ * - threads: one for each look-up of a name (addresses and localhost need none): clone3, or clone with CLONE_THREAD
+ *   when clone3 answers ENOSYS (a filter can't see clone3's flags, so let it answer that); set_robust_list, rseq.
+ *   RLIMIT_NPROC must leave room for a thread a channel: 0 makes every look-up fail. A thread's stack takes 8 MiB of
+ *   address space.
+ * The sockets of syslog are made by alert_send_new(); nothing else is open between two messages.
  */
 #pragma once
 #include "response/alert/alert.h"

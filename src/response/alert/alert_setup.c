@@ -46,7 +46,7 @@ static int64_t system_offset(void *arg, int64_t ns)
 
 static bool is_name(const char *s)
 {
-	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 	return s && *s && strlen(s) < ALERT_NAME_MAX && strspn(s, good) == strlen(s);
 }
 
@@ -150,7 +150,7 @@ static int add_channel(struct alert *a, const struct alert_channel *c, struct er
 	char who[ALERT_NAME_MAX + 16];
 	struct alert_chan *h = &a->chans[a->chans_n];
 	if (!is_name(c->name))
-		return err_set(err, -1, "the name of a channel is letters, digits, '-' and '_'");
+		return err_set(err, -1, "the name of a channel is letters, digits, '.', '-' and '_'");
 	snprintf(who, sizeof who, "channel %s", c->name);
 	for (size_t i = 0; i < a->chans_n; i++)
 		if (strcmp(a->chans[i].c.name, c->name) == 0)

@@ -196,7 +196,8 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "many.intro.limited", "More than the rate limit lets through one by one:",
 		"送信数の上限を超えたためまとめてお知らせします:" },
 	{ "many.intro.quiet", "Held back in the quiet hours:", "静穏時間帯に保留したもの:" },
-	{ "many.rest", "... and {n} more: sakimori telescope events", "... ほか {n} 件: sakimori telescope events" },
+	{ "many.rest", "... and {n} more: sakimori telescope events --from TIME",
+		"... ほか {n} 件: sakimori telescope events --from 日時" },
 
 	/* About the alerts themselves. */
 	{ "notice.title", "alerts by way of {subject} fail", "通知経路 {subject} で送信失敗" },
@@ -204,8 +205,8 @@ const struct alert_text_row alert_text_rows[] = {
 		"A message could not be delivered by {subject} and was given up after {n} attempts. The last reason: "
 		"{why}.",
 		"{subject} へのメッセージを {n} 回試行しましたが送信できず、断念しました。最後の理由: {why}" },
-	{ "notice.next", "What it told is in the store: sakimori alert list",
-		"内容はストアで確認できます: sakimori alert list" },
+	{ "notice.next", "What it told is in the store: sakimori telescope events --from TIME",
+		"内容はストアで確認できます: sakimori telescope events --from 日時" },
 	{ "test.title", "test message", "テスト送信" },
 	{ "test.text", "This is a test of the channel {subject} of sakimori on {host}. Nothing happened.",
 		"{host} の sakimori による通知経路 {subject} のテスト送信です。異常はありません。" },

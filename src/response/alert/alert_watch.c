@@ -233,7 +233,7 @@ static void judge_disk(const struct step *st, const struct alert_watch_disk *x)
 		enum alert_alarm_kind kind;
 		uint32_t limit;
 	} rows[] = { { ALARM_DISK_LOW, l->disk_low }, { ALARM_DISK_FULL, l->disk_full } };
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2 && rows[i].limit != ALERT_WATCH_OFF32; i++) {
 		struct seen c = { rows[i].kind, x->path,
 			share < rows[i].limit	      ? BAD
 			: share < rows[i].limit * 1.2 ? BETWEEN

@@ -67,6 +67,9 @@ struct alert_snapshot {
 	size_t certificates_n;
 };
 
+#define ALERT_WATCH_OFF	  INT64_MAX /* of durations */
+#define ALERT_WATCH_OFF32 UINT32_MAX
+
 /* 0 stands for the default. Permille are of the whole. */
 struct alert_watch_limits {
 	int64_t silent_ns;	      /* 15 min */
