@@ -2,8 +2,12 @@
 /* The capture role: an interface, or a capture file in its place, to batches for the keeper or the link. */
 #include "role/members.h"
 
+#include "base/clocksync.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/text.h"
+#include "model/sensor.h"
+#include "model/clock.h"
 #include "role/pipeline.h"
 #include "role/replay.h"
 #include "sensor/telescope/live.h"
@@ -13,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_MS 100
+#define TICK_MS	 100
+#define STEP_NS	 500000000 /* a smaller one is no jump: minutes close ten seconds late */
 
 struct capture_role {
 	struct member *m;
@@ -23,6 +28,10 @@ struct capture_role {
 	struct live *live;     /* NULL: a replay */
 	struct replay *replay; /* NULL: live */
 	struct prefix *dark;
+	size_t dark_n, dark_last; /* dark_last: where the packet before lay */
+	struct telescope_sink next;
+	struct clocksync_steps steps;
+	int64_t clock_minute; /* whose state was told */
 	bool down, finished;
 };
 
@@ -36,9 +45,37 @@ static void finish(struct capture_role *c, int64_t until_ns, bool ended)
 
 /* ---- sender ---- */
 
+static void list_dark(const struct darknet_dark *d, char *list, size_t size)
+{
+	char prefix[ADDR_TEXT_MAX + 8], text[256], from[TEXT_TIME_MAX] = "-", to[TEXT_TIME_MAX] = "-";
+	if (d->from_ns != INT64_MIN)
+		text_time(from, d->from_ns);
+	if (d->to_ns != INT64_MAX)
+		text_time(to, d->to_ns);
+	snprintf(text, sizeof text, "%s %.10s %.10s", prefix_text(prefix, &d->prefix), from, to);
+	row_list_add(list, size, text); /* those that find no room are known to the configuration */
+}
+
+/* Who watches. */
+static void tell_sensor(struct capture_role *c)
+{
+	const struct config_sensor *s = c->sensor;
+	struct sensor row = { 0 };
+	struct clocksync now = clocksync_now();
+	snprintf(row.id, sizeof row.id, "%s", s->name);
+	snprintf(row.tenant, sizeof row.tenant, "%s", s->tenant);
+	snprintf(row.place, sizeof row.place, "%s", s->place ? s->place : "");
+	snprintf(row.clock_state, sizeof row.clock_state, "%s", clocksync_name(now.state));
+	row.clock_offset_ns = now.offset_ns;
+	for (size_t i = 0; i < s->dark.n; i++)
+		list_dark(&s->dark.v[i], row.dark, sizeof row.dark);
+	pipeline_row(c->pipeline, MESSAGE_SENSOR, &sensor_kind, &row);
+}
+
 static void on_welcome(void *arg)
 {
 	struct capture_role *c = arg;
+	tell_sensor(c);
 	pipeline_welcome(c->pipeline);
 	if (c->replay)
 		replay_start(c->replay);
@@ -64,13 +101,14 @@ static void on_empty(void *arg)
 
 static void on_signal(void *arg, const struct signal *s)
 {
-	/* The sink's argument is the pipeline's. */
-	pipeline_signal(arg, s);
+	struct capture_role *c = arg;
+	pipeline_signal(c->pipeline, s);
 }
 
 static void on_dropped(void *arg, int64_t from_ns, int64_t to_ns, uint64_t packets)
 {
-	pipeline_gap(arg, from_ns, to_ns, "kernel-drop", packets);
+	struct capture_role *c = arg;
+	pipeline_gap(c->pipeline, from_ns, to_ns, "kernel-drop", packets);
 }
 
 static void publish(struct capture_role *c)
@@ -85,6 +123,64 @@ static void publish(struct capture_role *c)
 		counters_set(COUNTER_LAST_PACKET, (uint64_t)s.counts.last_ns);
 }
 
+/* Once a minute what the kernel says of the clock, and every step that it took. */
+static void watch_clock(struct capture_role *c)
+{
+	int64_t now = loop_clock_ns(), step = clocksync_step(&c->steps, now, loop_now_ns(), STEP_NS);
+	if (step) {
+		member_say(c->m, "the clock was stepped by %lld ms", (long long)(step / 1000000));
+		pipeline_gap(c->pipeline, step > 0 ? now - step : now, step > 0 ? now : now - step, "clock-jump", 0);
+	}
+	if (now / MINUTE_NS == c->clock_minute)
+		return;
+	c->clock_minute = now / MINUTE_NS;
+	struct clocksync s = clocksync_now();
+	struct clock_minute row = { .minute = c->clock_minute, .offset_ns = s.offset_ns };
+	snprintf(row.sensor, sizeof row.sensor, "%s", c->sensor->name);
+	snprintf(row.state, sizeof row.state, "%s", clocksync_name(s.state));
+	snprintf(row.source, sizeof row.source, "%s", s.leap ? "adjtimex, leap second" : "adjtimex");
+	counters_set(COUNTER_CLOCK_STATE, s.state);
+	counters_set(COUNTER_CLOCK_OFFSET, (uint64_t)s.offset_ns);
+	pipeline_row(c->pipeline, MESSAGE_CLOCK, &clock_kind, &row);
+	if (s.state != CLOCKSYNC_SYNCHRONISED)
+		member_note("the clock is not synchronised");
+	else
+		counters->note[0] = '\0';
+}
+
+/* When something came to each dark prefix last: one that is withdrawn falls silent. */
+static void take_flow(void *arg, const struct flow *f, bool late)
+{
+	struct capture_role *c = arg;
+	if (c->dark_n && !prefix_holds(&c->dark[c->dark_last], &f->dst))
+		for (size_t i = 0; i < c->dark_n; i++)
+			if (prefix_holds(&c->dark[i], &f->dst)) {
+				c->dark_last = i;
+				break;
+			}
+	if (c->dark_last < COUNTERS_PREFIXES && c->dark_last < c->dark_n && prefix_holds(&c->dark[c->dark_last], &f->dst))
+		atomic_store_explicit(&counters->prefix_last_ns[c->dark_last], f->last_ns, memory_order_relaxed);
+	c->next.flow(c->next.arg, f, late);
+}
+
+static void take_source(void *arg, const struct source *s)
+{
+	struct capture_role *c = arg;
+	c->next.source(c->next.arg, s);
+}
+
+static void take_minute(void *arg, int64_t minute_ns)
+{
+	struct capture_role *c = arg;
+	c->next.minute(c->next.arg, minute_ns);
+}
+
+static struct telescope_sink sink(struct capture_role *c)
+{
+	c->next = pipeline_sink(c->pipeline);
+	return (struct telescope_sink){ .arg = c, .flow = take_flow, .source = take_source, .minute = take_minute };
+}
+
 static void poll_live(struct capture_role *c)
 {
 	if (c->finished)
@@ -93,6 +189,7 @@ static void poll_live(struct capture_role *c)
 	if (down != c->down)
 		member_say(c->m, "%s: the interface went down", c->sensor->interface);
 	c->down = down;
+	watch_clock(c);
 	pipeline_tick(c->pipeline);
 	publish(c);
 	if (down)
@@ -123,6 +220,10 @@ static size_t dark_now(struct capture_role *c)
 		if (c->replay || (now >= d->from_ns && now < d->to_ns))
 			c->dark[n++] = d->prefix;
 	}
+	c->dark_n = n;
+	for (size_t i = 0; i < n && i < COUNTERS_PREFIXES; i++)
+		prefix_text(counters->prefix[i], &c->dark[i]);
+	counters->prefixes_n = (uint32_t)(n < COUNTERS_PREFIXES ? n : COUNTERS_PREFIXES);
 	return n;
 }
 
@@ -173,7 +274,7 @@ static int open_live(struct capture_role *c, struct err *err)
 			.blocks = (unsigned)(s->ring / CAPTURE_BLOCK),
 			.snaplen = (uint32_t)s->snaplen,
 			.promiscuous = s->promiscuous },
-		.telescope = { .unwrap = unwraps(s), .seed = random_key(), .sink = pipeline_sink(c->pipeline) },
+		.telescope = { .unwrap = unwraps(s), .seed = random_key(), .sink = sink(c) },
 		.signal = on_signal,
 		.dropped = on_dropped,
 	};
@@ -189,7 +290,7 @@ static int open_replay(struct capture_role *c, struct err *err)
 		return -1;
 	make_pipeline(c, replay_name(c->replay));
 	struct telescope_params t = { .unwrap = unwraps(c->sensor), .seed = random_key(), .sorted = true,
-		.sink = pipeline_sink(c->pipeline) };
+		.sink = sink(c) };
 	struct signals_params s = signals_of(c);
 	replay_feed(c->replay, &t, &s, c->pipeline, c->sender);
 	return 0;

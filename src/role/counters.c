@@ -48,6 +48,7 @@ const struct counter_row counter_rows[COUNTER_N] = {
 	[COUNTER_REPEATED] = { "repeated_batches", false, KEEP, "Batches that were there already" },
 	[COUNTER_COMMIT_NS] = { "commit_nanoseconds", false, KEEP, "Time in commits" },
 	[COUNTER_COMMIT_MAX] = { "commit_max_nanoseconds", true, KEEP, "The longest commit" },
+	[COUNTER_LAST_COMMIT] = { "last_commit_timestamp_seconds", true, KEEP, "When the last batch was made safe" },
 	[COUNTER_STORED_FLOWS] = { "stored_flows", false, KEEP, "Flows made safe" },
 	[COUNTER_STORED_FINDINGS] = { "stored_findings", false, KEEP, "Findings made safe, repeated ones included" },
 	[COUNTER_STORED_SIGNALS] = { "stored_signals", false, KEEP, "Signals made safe" },

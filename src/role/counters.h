@@ -37,6 +37,7 @@ enum counter {
 	COUNTER_REPEATED,
 	COUNTER_COMMIT_NS,
 	COUNTER_COMMIT_MAX,
+	COUNTER_LAST_COMMIT,
 	COUNTER_STORED_FLOWS,
 	COUNTER_STORED_FINDINGS,
 	COUNTER_STORED_SIGNALS,
@@ -100,9 +101,10 @@ struct counters {
 	_Atomic int32_t refused_call; /* system call that the filter refused, for the report of its end */
 	char note[160];		      /* what it can't do, for people */
 	_Atomic uint64_t v[COUNTER_N];
-	/* Capture: when the last packet to each dark prefix came. */
+	/* Capture: when the last packet to each dark prefix came. Keeper: when the last batch of each sensor came that
+	 * is elsewhere. */
 	uint32_t prefixes_n;
-	char prefix[COUNTERS_PREFIXES][48];
+	char prefix[COUNTERS_PREFIXES][64];
 	_Atomic int64_t prefix_last_ns[COUNTERS_PREFIXES];
 };
 

@@ -150,9 +150,27 @@ static void put_rows(struct feeder *f)
 		assembly_each(f->assembly, MESSAGE_SENT, &sent_kind, put_sent, f);
 }
 
+/* Sensors elsewhere have no counters here. */
+static void note_peer(const struct feeder *f)
+{
+	uint32_t i = 0;
+	while (i < counters->prefixes_n && strcmp(counters->prefix[i], f->hello.sensor) != 0)
+		i++;
+	if (i == COUNTERS_PREFIXES)
+		return;
+	if (i == counters->prefixes_n) {
+		snprintf(counters->prefix[i], sizeof counters->prefix[i], "%s", f->hello.sensor);
+		counters->prefixes_n++;
+	}
+	atomic_store(&counters->prefix_last_ns[i], loop_clock_ns());
+}
+
 static void count(const struct feeder *f, int64_t took_ns)
 {
 	const struct store_batch *b = assembly_batch(f->assembly);
+	counters_set(COUNTER_LAST_COMMIT, (uint64_t)loop_clock_ns());
+	if (f->role == ROLE_COLLECT)
+		note_peer(f);
 	counters_add(COUNTER_COMMITS, 1);
 	counters_add(COUNTER_COMMIT_NS, (uint64_t)took_ns);
 	if ((uint64_t)took_ns > counters_get(counters, COUNTER_COMMIT_MAX))
