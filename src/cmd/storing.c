@@ -4,6 +4,7 @@
 #include "base/idmap.h"
 #include "base/mem.h"
 #include "cmd/show.h"
+#include "role/client.h"
 #include "store/segment.h"
 #include "store/store.h"
 
@@ -26,7 +27,8 @@ struct batch {
 struct storing {
 	struct storing_params p;
 	struct telescope_sink next;
-	struct store *store;
+	struct store *store;   /* one of the two */
+	struct client *client; /* a daemon keeps the store */
 	struct archive_encoder *encoder;
 	struct rollup *rollup;
 	struct batch batches[2];
@@ -41,6 +43,11 @@ struct storing {
 	struct finding *findings;
 	size_t n_findings, room_findings;
 };
+
+static int commit(struct storing *s, const struct store_batch *b)
+{
+	return s->client ? client_commit(s->client, b, &s->err) : store_commit(s->store, b, &s->err);
+}
 
 static void commit_minute(struct storing *s, struct batch *b)
 {
@@ -63,7 +70,7 @@ static void commit_minute(struct storing *s, struct batch *b)
 		.sources_n = b->n_sources,
 		.rollup = s->rollup,
 	};
-	int code = store_commit(s->store, &batch, &s->err);
+	int code = commit(s, &batch);
 	if (code < 0)
 		s->code = code;
 	else if (code == STORE_REPEATED)
@@ -105,7 +112,12 @@ struct storing *storing_new(const struct storing_params *p, struct err *err)
 	if (!s->p.sensor)
 		s->p.sensor = "local";
 	s->store = store_open(p->dir, STORE_WRITE, &code, err);
-	if (!s->store) {
+	if (!s->store && code == -STORE_BUSY) {
+		struct err why = { "" };
+		uint64_t last;
+		s->client = client_open(p->dir, p->sender, s->p.sensor, &last, &why);
+	}
+	if (!s->store && !s->client) {
 		free(s);
 		return NULL;
 	}
@@ -223,7 +235,7 @@ int storing_close(struct storing *s, uint64_t *flows, uint64_t *repeated, struct
 		struct store_batch batch = {
 			.sensor = s->p.sensor, .findings = s->findings, .findings_n = s->n_findings
 		};
-		s->code = store_commit(s->store, &batch, &s->err);
+		s->code = commit(s, &batch);
 	}
 	*flows = s->flows;
 	*repeated = s->repeated;
@@ -231,6 +243,7 @@ int storing_close(struct storing *s, uint64_t *flows, uint64_t *repeated, struct
 	if (code < 0 && err)
 		*err = s->err;
 	store_close(s->store);
+	client_close(s->client);
 	archive_encoder_free(s->encoder);
 	rollup_free(s->rollup);
 	for (int i = 0; i < 2; i++) {

@@ -18,6 +18,9 @@
 #include <unistd.h>
 
 #define TICK_MS	 100
+/* An idle sensor takes little; a busy one touches more with its first minutes. */
+#define TOUCH_FLOWS   ((size_t)8 << 10)
+#define TOUCH_SOURCES ((size_t)4 << 10)
 #define STEP_NS	 500000000 /* a smaller one is no jump: minutes close ten seconds late */
 
 struct capture_role {
@@ -274,7 +277,10 @@ static int open_live(struct capture_role *c, struct err *err)
 			.blocks = (unsigned)(s->ring / CAPTURE_BLOCK),
 			.snaplen = (uint32_t)s->snaplen,
 			.promiscuous = s->promiscuous },
-		.telescope = { .unwrap = unwraps(s), .seed = random_key(), .sink = sink(c) },
+		.telescope = { .unwrap = unwraps(s),
+			.touch_flows = TOUCH_FLOWS,
+			.touch_sources = TOUCH_SOURCES,
+			.seed = random_key(), .sink = sink(c) },
 		.signal = on_signal,
 		.dropped = on_dropped,
 	};

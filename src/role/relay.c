@@ -313,7 +313,8 @@ void relay_forget(struct keeper *k, struct feeder *f)
 void relay_batch(struct keeper *k, struct feeder *from, const struct store_batch *b)
 {
 	struct relay *r = get(k);
-	if (from->role != ROLE_ANALYSIS && from->role != ROLE_ALERT)
+	/* A command concludes by itself. */
+	if (from->role == ROLE_CAPTURE || from->role == ROLE_COLLECT)
 		to_analysis(r, b);
 	to_alert(r, b);
 }

@@ -226,8 +226,10 @@ static void new_worker(struct live *l, unsigned i)
 	struct worker *w = &l->workers[i];
 	const struct telescope_sink *final = &l->p.telescope.sink;
 	struct telescope_params t = l->p.telescope;
-	t.touch_flows = TOUCH_FLOWS;
-	t.touch_sources = TOUCH_SOURCES;
+	if (!t.touch_flows) {
+		t.touch_flows = TOUCH_FLOWS;
+		t.touch_sources = TOUCH_SOURCES;
+	}
 	w->live = l;
 	w->index = i;
 	w->filling = collect_new();

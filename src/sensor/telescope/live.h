@@ -16,7 +16,8 @@ struct live; /* opaque */
 
 struct live_params {
 	struct capture_params capture;
-	struct telescope_params telescope; /* worker, workers and sorted are set here; packet must be unset */
+	struct telescope_params telescope; /* worker, workers and sorted are set here, so are touch_*
+				       when they are 0; packet must be unset */
 	struct signals_params signals;
 	uint64_t max_packets; /* ends after so many; what is in the rings by then still counts. 0: no limit */
 	void (*signal)(void *arg, const struct signal *s); /* arg is telescope.sink.arg */
