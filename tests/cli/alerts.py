@@ -318,6 +318,56 @@ def a_test_message_is_tried_once():
         need(counts["retried"] == 0, out)
 
 
+PROGRAM = os.environ.get("SAKIMORI_ASAN", BUILD + "/sakimori")
+
+
+def program(folder, config, *words, environment=None):
+    path = pathlib.Path(folder) / "sakimori.yaml"
+    path.write_text("network: {operator: self}\n" + config)
+    return subprocess.run([PROGRAM, "--config", str(path), *words], capture_output=True, text=True, timeout=60,
+                          env=dict(os.environ, **(environment or {})))
+
+
+@case
+def the_command_tests_channels():
+    with tempfile.TemporaryDirectory() as folder, catcher.Mail() as m, catcher.Hook("404") as h:
+        config = ("alerts:\n  channels:\n"
+                  f"  - {{type: mail, name: desk, server: 'smtp://127.0.0.1:{m.port}', starttls: 'off', from: s@example.net, to: [noc@example.net]}}\n"
+                  f"  - {{type: webhook, name: hook, url: 'http://127.0.0.1:{h.port}/', token: {{env: ALERT_TOKEN}}}}\n")
+        secret = {"ALERT_TOKEN": "hush-hush"}
+        done = program(folder, config, "alert", "test", "--channel", "desk", environment=secret)
+        need(done.returncode == 0 and done.stdout == "desk: sent\n" and len(m.got) == 1, str(done))
+        done = program(folder, config, "alert", "test", "--json", environment=secret)
+        need(done.returncode == 3 and '"state":"failed"' in done.stdout and "hush" not in done.stdout + done.stderr, str(done))
+        need(h.got[0]["headers"]["authorization"] == "Bearer hush-hush", str(h.got))
+        done = program(folder, config, "alert", "test", "--channel", "nobody", environment=secret)
+        need(done.returncode == 2, str(done))
+        done = program(folder, config, "alert", "test")
+        need(done.returncode == 3 and "hook" in done.stderr, str(done))
+        done = program(folder, config, "alert", "list")
+        need(done.stdout.splitlines() == ["channel desk: mail", "channel hook: webhook"], str(done))
+
+
+@case
+def the_command_explains_the_rules():
+    with tempfile.TemporaryDirectory() as folder:
+        config = ("alerts:\n  channels:\n  - {type: syslog, name: log, address: /nowhere/log}\n"
+                  "  rules:\n  - {name: all, min-severity: medium, min-confidence: 0, rate: 1 per hour}\n")
+        for words in (["range", "traffic", "--output", folder + "/dark.pcap"],
+                      ["--store", folder + "/store", "telescope", "events", "--dark", "198.18.0.0/16", "--own", "203.0.113.0/24",
+                       folder + "/dark.pcap"]):
+            done = subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=120)
+            need(done.returncode == 0, str(done.stderr))
+        done = program(folder, config, "--store", folder + "/store", "alert", "explain", "--json")
+        need(done.returncode == 0, str(done))
+        told = [json.loads(line) for line in done.stdout.splitlines()]
+        need(told and {k["channel"] for k in told} == {"log"}, done.stdout)
+        need(any("more alerts" in k["title"] and k["subjects"] > 1 for k in told), done.stdout)
+        need(sum(k["subjects"] for k in told) == int(done.stderr.split()[2]), done.stderr)
+        done = program(folder, config, "--store", folder + "/store", "alert", "explain", "--from", "2030-01-01")
+        need(done.returncode == 0 and done.stdout == "", str(done))
+
+
 def main():
     if not os.path.exists(DRIVE):
         print(f"not ok alerts: no {DRIVE}")

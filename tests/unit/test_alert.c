@@ -18,7 +18,7 @@ struct world {
 	enum alert_result answer[2]; /* of the channels "desk" and "night" */
 	int64_t offset_s;
 	int64_t dst_from, dst_to; /* an hour more in between */
-	unsigned sent[2];
+	unsigned sent[2], tries[2];
 	struct alert_mark marks[4096];
 	size_t marks_n;
 	char title[2][512], text[2][16384], json[2][32768], id[2][128], thread[2][128];
@@ -43,6 +43,7 @@ static enum alert_result deliver(void *arg, const struct alert_message *m, char 
 {
 	struct world *w = arg;
 	int i = strcmp(m->channel, "night") == 0;
+	w->tries[i]++;
 	if (w->answer[i] != ALERT_DELIVERED) {
 		snprintf(why, 256, "planted");
 		return w->answer[i];
@@ -183,6 +184,20 @@ static void told_once(void **state)
 	alert_free(w->a);
 }
 
+/* The rule that names the channel first decides alone: the second one's repetition is not asked. */
+static void first_rule_decides(void **state)
+{
+	struct alert_rule r[] = { { .channels = desk, .channels_n = 1 },
+		{ .channels = desk, .channels_n = 1, .repeat_ns = HOUR } };
+	struct world *w = world(r, 2, NULL);
+	assert_int_equal(tell(w, "192.0.2.7", "low"), 1);
+	w->now += 2 * HOUR;
+	struct finding f = finding("192.0.2.7", "low", 60);
+	f.last_ns = w->now;
+	assert_int_equal(alert_finding(w->a, &f, NULL, w->now), 0);
+	alert_free(w->a);
+}
+
 static void restart(void **state)
 {
 	struct alert_rule r[] = { { .channels = both, .channels_n = 2 } };
@@ -251,6 +266,57 @@ static void quiet(void **state)
 		assert_int_equal(alert_waiting(w->a), 0);
 		alert_free(w->a);
 	}
+}
+
+/* What was held back and told later doesn't make less of what was told meanwhile. */
+static void told_late_is_not_told_again(void **state)
+{
+	struct alert_rule r = { .channels = desk, .channels_n = 1, .quiet = { 22 * 60, 7 * 60, ALERT_HIGH, true } };
+	struct world *w = world(&r, 1, NULL);
+	w->now = T0 + 23 * HOUR;
+	tell(w, "192.0.2.7", "low");
+	tell(w, "192.0.2.7", "high");
+	assert_int_equal(w->sent[0], 1);
+	w->now = T0 + 31 * HOUR;
+	alert_poll(w->a, w->now);
+	assert_int_equal(w->sent[0], 2);
+	assert_int_equal(w->marks[1].state, ALERT_DIGESTED);
+	assert_int_equal(w->marks[1].severity, ALERT_HIGH); /* as the store keeps it */
+	assert_int_equal(tell(w, "192.0.2.7", "high"), 0);
+	alert_free(w->a);
+}
+
+static void digest_waits_for_the_morning(void **state)
+{
+	struct alert_rule r = {
+		.channels = desk, .channels_n = 1, .digest_ns = 10 * MIN, .quiet = { 22 * 60, 7 * 60, ALERT_HIGH, true }
+	};
+	struct world *w = world(&r, 1, NULL);
+	w->now = T0 + 21 * HOUR + 55 * MIN;
+	tell(w, "192.0.2.7", "low");
+	alert_poll(w->a, T0 + 22 * HOUR + 5 * MIN);
+	assert_int_equal(w->sent[0], 0);
+	assert_true(alert_due(w->a, T0 + 22 * HOUR + 5 * MIN) == T0 + 31 * HOUR);
+	alert_poll(w->a, T0 + 31 * HOUR);
+	assert_int_equal(w->sent[0], 1);
+	alert_free(w->a);
+}
+
+static void a_failing_way_is_left_in_peace(void **state)
+{
+	struct alert_rule r = { .channels = desk, .channels_n = 1 };
+	struct world *w = world(&r, 1, NULL);
+	w->answer[0] = ALERT_RETRY;
+	for (int i = 0; i < 5; i++) {
+		char subject[32];
+		snprintf(subject, sizeof subject, "192.0.2.%d", i);
+		tell(w, subject, "low");
+	}
+	assert_int_equal(w->tries[0], 1);
+	w->answer[0] = ALERT_DELIVERED;
+	alert_poll(w->a, w->now + 30 * S);
+	assert_int_equal(w->sent[0], 5);
+	alert_free(w->a);
 }
 
 static void limited(void **state)
@@ -482,7 +548,7 @@ static void forgets_in_order(void **state)
 	struct alert_limits l = { .known_max = 4 };
 	struct alert_rule r = { .channels = desk, .channels_n = 1 };
 	struct world *w = world(&r, 1, &l);
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < 20; i++) {
 		char subject[32];
 		snprintf(subject, sizeof subject, "192.0.2.%d", i);
 		tell(w, subject, "low");
@@ -495,7 +561,9 @@ static void forgets_in_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(rules_fit), cmocka_unit_test(told_once),
-		cmocka_unit_test(restart), cmocka_unit_test(quiet), cmocka_unit_test(limited), cmocka_unit_test(digest),
+		cmocka_unit_test(first_rule_decides), cmocka_unit_test(restart), cmocka_unit_test(quiet),
+		cmocka_unit_test(told_late_is_not_told_again), cmocka_unit_test(digest_waits_for_the_morning),
+		cmocka_unit_test(a_failing_way_is_left_in_peace), cmocka_unit_test(limited), cmocka_unit_test(digest),
 		cmocka_unit_test(retries), cmocka_unit_test(full_queue), cmocka_unit_test(alarms),
 		cmocka_unit_test(signals_too), cmocka_unit_test(tests_go_past_rules), cmocka_unit_test(wrong_params),
 		cmocka_unit_test(forgets_in_order) };

@@ -90,11 +90,17 @@ void alert_free(struct alert *a)
 
 void alert_known(struct alert *a, const struct alert_mark *m)
 {
-	struct alert_entry e = { .at_ns = m->at_ns,
-		.state = (uint8_t)m->state,
-		.severity = (uint8_t)m->severity,
-		.event = (uint8_t)m->event };
+	uint8_t severity = (uint8_t)m->severity;
+	struct alert_entry e = { m->at_ns, (uint8_t)m->state, severity, (uint8_t)m->event, severity };
 	alert_memory_put(&a->memory, m->subject, m->channel, &e);
+}
+
+/* What was told stays told when something new is decided. */
+static void decided(struct alert *a, const char *channel, const struct alert_thing *t)
+{
+	const struct alert_entry *known = alert_memory_get(&a->memory, t->id, channel);
+	struct alert_entry e = { t->at_ns, 0, (uint8_t)t->severity, (uint8_t)t->event, known ? known->told : 0 };
+	alert_memory_put(&a->memory, t->id, channel, &e);
 }
 
 /* Ids go into headers: a hash of whatever the subject holds. */
@@ -143,10 +149,7 @@ static unsigned route(struct alert *a, const struct alert_matter *m, struct aler
 				a->counts.suppressed++;
 				continue;
 			}
-			struct alert_entry e = {
-				.at_ns = t->at_ns, .severity = (uint8_t)t->severity, .event = (uint8_t)t->event
-			};
-			alert_memory_put(&a->memory, t->id, a->chans[c].c.name, &e);
+			decided(a, a->chans[c].c.name, t);
 			alert_queue_offer(a, r, c, t);
 			a->counts.matched++;
 			n++;
@@ -244,8 +247,7 @@ unsigned alert_alarm(struct alert *a, const struct alert_alarm *alarm, int64_t n
 			a->counts.suppressed++;
 			continue;
 		}
-		struct alert_entry e = { .at_ns = now_ns, .severity = (uint8_t)t.severity, .event = (uint8_t)t.event };
-		alert_memory_put(&a->memory, id, a->chans[c].c.name, &e);
+		decided(a, a->chans[c].c.name, &t);
 		alert_queue_offer(a, a->p.rules_n, c, &t);
 		a->counts.matched++;
 		n++;

@@ -9,8 +9,9 @@
 /* What is remembered of a subject at a channel. */
 struct alert_entry {
 	int64_t at_ns;
-	uint8_t state; /* enum alert_state, 0: waits */
-	uint8_t severity, event;
+	uint8_t state;		 /* enum alert_state, 0: waits */
+	uint8_t severity, event; /* as decided last */
+	uint8_t told;		 /* the highest severity that went out */
 };
 
 /* Two generations: when the new one is full it becomes the old one, and the old one is forgotten. */

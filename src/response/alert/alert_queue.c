@@ -25,7 +25,8 @@ static void mark(struct alert *a, size_t channel, const struct alert_line *l, en
 	struct alert_mark m = {
 		.state = state, .event = l->event, .severity = l->severity, .since_ns = l->since_ns, .at_ns = a->now_ns
 	};
-	struct alert_entry e = { a->now_ns, (uint8_t)state, (uint8_t)l->severity, (uint8_t)l->event };
+	struct alert_entry e = { a->now_ns, (uint8_t)state, (uint8_t)l->severity, (uint8_t)l->event,
+		(uint8_t)l->severity };
 	snprintf(m.subject, sizeof m.subject, "%s", l->subject);
 	snprintf(m.channel, sizeof m.channel, "%s", a->chans[channel].c.name);
 	snprintf(m.text, sizeof m.text, "%s", why);
@@ -34,7 +35,9 @@ static void mark(struct alert *a, size_t channel, const struct alert_line *l, en
 	if (known) {
 		e.event = known->event;
 		e.severity = known->severity;
+		e.told = known->told > e.told ? known->told : e.told;
 	}
+	m.severity = (enum alert_severity)e.told;
 	if (l->event != ALERT_TEST && l->event != ALERT_NOTICE)
 		alert_memory_put(&a->memory, m.subject, m.channel, &e);
 	if (a->p.mark)
