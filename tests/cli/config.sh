@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The configuration as its writer meets it: faults with file and line, what is in force, secrets that stay where they
-# are, pages that say what the program does.
+# The configuration as its writer meets it through `run` (src/cmd/daemon.c): faults with file and line, what is in
+# force, secrets that stay where they are, pages that say what the program does.
 top=${TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 : "${SAKIMORI_ASAN:=$top/build-asan/sakimori}" "${TMPDIR:=/tmp}"
 s=$SAKIMORI_ASAN

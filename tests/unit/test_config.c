@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+/* The daemon's configuration: config_table (defaults, what a change reaches), config_check (faults across keys), and
+ * secrets. */
 #include "model/finding.h"
 #include "role/config.h"
 #include <setjmp.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Documents against a table with a key of each type: yaml_tree (what is refused), yaml_walk (keys and their faults),
+ * yaml_scalar (values), yaml_print (quoting), yaml_diff, yaml_reference (pages). */
 #include "codec/yaml.h"
 #include "base/random.h"
 #include <setjmp.h>
