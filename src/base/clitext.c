@@ -5,7 +5,7 @@
 
 const struct cli_option clitext_global[] = {
 	{ "config", 0, CLI_TEXT, CLI_FIELD(struct cli_global, config), "FILE",
-		"configuration file; no command of this version reads one" },
+		"configuration of the daemon; other commands take store.directory from it" },
 	{ "store", 0, CLI_TEXT, CLI_FIELD(struct cli_global, store), "DIR", "use the store in this directory" },
 	{ "json", 0, CLI_FLAG, CLI_FIELD(struct cli_global, json), NULL, "print one JSON object a line" },
 	{ "verbose", 'v', CLI_FLAG, CLI_FIELD(struct cli_global, verbose), NULL, "tell more on standard error" },

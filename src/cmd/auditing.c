@@ -33,7 +33,8 @@ int auditing_note(const struct cli_global *g, const char *what, const char *subj
 	char who[256];
 	struct err err = { "" };
 	struct timespec now;
-	struct store *s = store_open(run_store_dir(g), STORE_WRITE, NULL, &err);
+	const char *dir = run_store_dir(g);
+	struct store *s = dir ? store_open(dir, STORE_WRITE, NULL, &err) : NULL;
 	clock_gettime(CLOCK_REALTIME, &now);
 	int rc = s ? store_audit(s, now.tv_sec * (int64_t)1000000000 + now.tv_nsec, auditing_who(who, sizeof who), what,
 			     subject, &err)

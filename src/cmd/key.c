@@ -47,7 +47,10 @@ static struct keys *open_keys(const struct cli_global *g, enum keys_mode mode)
 {
 	struct err err = { "" };
 	keys_guard();
-	struct keys *k = keys_open(run_store_dir(g), mode, now_s(), NULL, &err);
+	const char *dir = run_store_dir(g);
+	if (!dir)
+		return NULL;
+	struct keys *k = keys_open(dir, mode, now_s(), NULL, &err);
 	if (!k)
 		fprintf(stderr, "sakimori: %s\n", err.text);
 	return k;

@@ -6,6 +6,7 @@
 #include "cmd/range.h"
 #include "cmd/telescope.h"
 #include "model/row.h"
+#include "role/config.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,5 +28,9 @@ int main(int argc, char **argv)
 		return reference();
 	if (argc > 1 && strcmp(argv[1], "--role") == 0)
 		return daemon_role(argc, argv);
+	if (argc == 2 && strcmp(argv[1], "--manual-config") == 0) {
+		config_manual(stdout);
+		return CLI_DONE;
+	}
 	return cli_main(SAKIMORI_VERSION, nouns, sizeof nouns / sizeof *nouns, argc, argv);
 }

@@ -4,6 +4,7 @@
 #include "base/sandbox.h"
 #include "base/text.h"
 #include "base/zone.h"
+#include "role/config.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -17,6 +18,18 @@ const char *run_store_dir(const struct cli_global *g)
 	const char *home = getenv("HOME");
 	if (g->store)
 		return g->store;
+	if (g->config) {
+		struct yaml_faults faults = { 0 };
+		struct config *c;
+		if (config_read(&c, g->config, &faults) < 0) {
+			yaml_faults_print(stderr, g->config, &faults);
+			return NULL;
+		}
+		snprintf(path, sizeof path, "%s", c->store.directory ? c->store.directory : "");
+		config_free(c);
+		if (path[0])
+			return path;
+	}
 	if (geteuid() == 0)
 		return "/var/lib/sakimori";
 	snprintf(path, sizeof path, "%s/.local/share/sakimori", home ? home : ".");
@@ -125,10 +138,14 @@ static int from_store(
 		return complain("--to takes RFC 3339 (2026-11-24T21:00:00Z), a date, or seconds since 1970", CLI_USAGE);
 	if (r->from_ns >= r->to_ns)
 		return complain("--from must lie before --to", CLI_USAGE);
-	m.store = store_open(run_store_dir(g), STORE_READ, &code, &err);
-	if (!m.store)
-		return complain(err.text, CLI_FAILED);
 	r->store = run_store_dir(g);
+	if (!r->store)
+		return CLI_USAGE;
+	m.store = store_open(r->store, STORE_READ, &code, &err);
+	if (!m.store) {
+		r->store = NULL;
+		return complain(err.text, CLI_FAILED);
+	}
 	if (enter(r, o) < 0) {
 		store_close(m.store);
 		return CLI_FAILED;
@@ -150,8 +167,6 @@ int run_all(struct run *r, const struct cli_global *g, const struct telescope_op
 	const struct feed_params *fp)
 {
 	struct input_options io = { .no_map = o->no_map };
-	if (g->config)
-		return complain("no command of this version reads a configuration file: leave out --config", CLI_USAGE);
 	r->from_ns = INT64_MIN;
 	r->to_ns = INT64_MAX;
 	if (argc == 0 && (o->from || o->to))

@@ -18,7 +18,8 @@ struct run {
 	const char *store;	/* directory that is written, NULL: none */
 };
 
-/* The store directory of this call: --store or the default. */
+/* The store directory of this call: --store, store.directory of --config, or the default. NULL after a message: the
+ * configuration can't be read. */
 const char *run_store_dir(const struct cli_global *g);
 
 /*

@@ -55,3 +55,6 @@ const char *yaml_word(const char *words, size_t place, size_t *n);
 
 /* The variant's rows behind the common ones: *n of them, NULL when there are none. */
 const struct yaml_row *yaml_variant_rows(const struct yaml_table *t, const void *base, size_t *n);
+
+/* One key with its value; nothing when it is absent. */
+void yaml_print_row(FILE *out, const struct yaml_row *row, const void *value);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Values as a document, and what differs between two of them. Calls itself as deep as the table is. */
+/* Values as a document. Calls itself as deep as the table is. */
 #include "codec/yaml_impl.h"
 
 #include "base/text.h"
@@ -229,6 +229,12 @@ static void rows(struct printer *p, const struct yaml_table *t, const char *base
 		one_row(p, &t->rows[i], base + t->rows[i].offset, indent);
 	for (size_t i = 0; i < n; i++)
 		one_row(p, &more[i], base + more[i].offset, indent);
+}
+
+void yaml_print_row(FILE *out, const struct yaml_row *row, const void *value)
+{
+	struct printer p = { .out = out };
+	one_row(&p, row, value, 0);
 }
 
 void yaml_print(FILE *out, const struct yaml_table *table, const void *value)

@@ -87,7 +87,8 @@ static int in_range(const struct yaml_row *row, uint64_t v, const struct unit *u
 {
 	static const struct unit one = { "", 1 };
 	char low[32], high[32];
-	if (v >= row->min && (row->max == 0 || v <= row->max))
+	/* A list's limits are about its items' number. */
+	if (row->type == YAML_LIST || (v >= row->min && (row->max == 0 || v <= row->max)))
 		return 0;
 	units = units ? units : &one;
 	unit_print(low, sizeof low, row->min, units, n);
@@ -236,6 +237,8 @@ static int text_take(const struct yaml_row *row, const char *text, void *out, st
 {
 	size_t n = strlen(text);
 	*(const char **)out = yaml_pool_text(pool, text, n);
+	if (row->type == YAML_LIST)
+		return 0;
 	if (n < row->min)
 		return err_set(why, -1, "a text of at least %" PRIu64 " octets", row->min);
 	if (row->max && n > row->max)

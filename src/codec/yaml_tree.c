@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-#include <stdlib.h>
+#include <string.h>
 #include <yaml.h>
 
 /* A map or list whose end has not come yet. */
@@ -102,26 +102,30 @@ static int document(struct reading *r, const yaml_event_t *e)
 	return 0;
 }
 
+/* What a node may not carry; 0, or -1 with the fault. */
+static int bare(struct reading *r, const yaml_event_t *e, const yaml_char_t *anchor, const yaml_char_t *tag)
+{
+	if (anchor)
+		return refuse(r, line_of(e), "an anchor (&) or alias (*); write the value out, or quote it");
+	return tag ? refuse(r, line_of(e), "a tag (!); write the value without, or quote it") : 0;
+}
+
 static int take(struct reading *r, const yaml_event_t *e)
 {
-	static const char anchor[] = "an anchor (&) or alias (*); write the value out, or quote it";
-	static const char tag[] = "a tag (!); write the value without, or quote it";
 	switch (e->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		return document(r, e);
 	case YAML_ALIAS_EVENT:
-		return refuse(r, line_of(e), anchor);
+		return bare(r, e, e->data.alias.anchor, NULL);
 	case YAML_SCALAR_EVENT:
-		if (e->data.scalar.anchor || e->data.scalar.tag)
-			return refuse(r, line_of(e), e->data.scalar.anchor ? anchor : tag);
-		return scalar(r, e);
+		return bare(r, e, e->data.scalar.anchor, e->data.scalar.tag) < 0 ? -1 : scalar(r, e);
 	case YAML_SEQUENCE_START_EVENT:
-		if (e->data.sequence_start.anchor || e->data.sequence_start.tag)
-			return refuse(r, line_of(e), e->data.sequence_start.anchor ? anchor : tag);
+		if (bare(r, e, e->data.sequence_start.anchor, e->data.sequence_start.tag) < 0)
+			return -1;
 		return begin(r, YAML_IS_LIST, e);
 	case YAML_MAPPING_START_EVENT:
-		if (e->data.mapping_start.anchor || e->data.mapping_start.tag)
-			return refuse(r, line_of(e), e->data.mapping_start.anchor ? anchor : tag);
+		if (bare(r, e, e->data.mapping_start.anchor, e->data.mapping_start.tag) < 0)
+			return -1;
 		return begin(r, YAML_IS_MAP, e);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:

@@ -133,7 +133,7 @@ static void secret(struct walk *w, const struct yaml_item *node, const struct ya
 		yaml_fault(w->faults, node->line, "a value itself for the secret `%s`; expected %s", row->key, what);
 		return;
 	}
-	if (node->n != 1 || key->kind != YAML_IS_SCALAR || is->kind != YAML_IS_SCALAR) {
+	if (node->n != 1 || !key || !is || key->kind != YAML_IS_SCALAR || is->kind != YAML_IS_SCALAR) {
 		yaml_fault(w->faults, node->line, "something else for the secret `%s`; expected %s", row->key, what);
 	} else if (strcmp(key->text, "file") == 0) {
 		if (is->text[0] != '/')

@@ -100,6 +100,48 @@ void config_print(FILE *out, const struct config *c)
 	yaml_print(out, &config_table, c);
 }
 
+void config_reference(FILE *out)
+{
+	fputs("# Reference: the configuration\n\nWritten by `sakimori run --schema` from the table in "
+	      "`src/role/config_table.c`.\n\nOne YAML file, named with `--config`; every key but `network.operator` "
+	      "may be "
+	      "left out. Anchors, aliases and tags are not taken. Sizes: B, kB, MB, GB, TB (powers of 1000), KiB, MiB, "
+	      "GiB, "
+	      "TiB (powers of 1024). Durations: ns, us, ms, s, m, h, d, w, also joined as in 1h30m. Secrets are named, "
+	      "never written: `{file: PATH}` or `{env: NAME}`. `sakimori run --check -v` prints what is in force.\n",
+		out);
+	yaml_markdown(out, &config_table, config_reach_names);
+}
+
+void config_manual(FILE *out)
+{
+	yaml_mdoc(out, &config_table);
+}
+
+/* ---- differences ---- */
+
+struct told {
+	void (*changed)(void *arg, const char *path, unsigned reach);
+	void *arg;
+	unsigned all;
+};
+
+static void tell(void *arg, const char *path, unsigned reach)
+{
+	struct told *t = arg;
+	t->all |= reach;
+	if (t->changed)
+		t->changed(t->arg, path, reach);
+}
+
+unsigned config_diff(const struct config *a, const struct config *b,
+	void (*changed)(void *arg, const char *path, unsigned reach), void *arg)
+{
+	struct told t = { changed, arg, 0 };
+	yaml_diff(&config_table, a, b, tell, &t);
+	return t.all;
+}
+
 /* ---- secrets ---- */
 
 static ssize_t secret_file(const char *path, char *out, struct err *err)
@@ -154,8 +196,4 @@ int config_secret_load(const struct yaml_secret *s, char out[CONFIG_SECRET_MAX],
 	if (code < 0)
 		explicit_bzero(out, CONFIG_SECRET_MAX);
 	return code;
-}
-
-void config_reference(FILE *out)
-{
 }
