@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cmd/run.h"
+#include "cmd/status.h"
 #include "role/config.h"
 #include "role/member.h"
 #include "role/supervisor.h"
@@ -14,8 +15,8 @@
 #include <unistd.h>
 
 struct daemon_options {
-	bool check, schema, roles, no_sandbox, once;
-	const char *replay, *speed;
+	bool check, schema, roles, no_sandbox, once, status, watch;
+	const char *replay, *speed, *tz;
 };
 
 #define OPT(field) CLI_FIELD(struct daemon_options, field)
@@ -23,16 +24,40 @@ static const struct cli_option options[] = {
 	{ "check", 'n', CLI_FLAG, OPT(check), NULL, "check the configuration and end; with -v print what is in force" },
 	{ "schema", 0, CLI_FLAG, OPT(schema), NULL, "print every key of the configuration with its meaning" },
 	{ "roles", 0, CLI_FLAG, OPT(roles), NULL, "print the roles and who may send what to whom" },
+	{ "status", 's', CLI_FLAG, OPT(status), NULL, "print how the daemon of the store is doing and what is wrong" },
+	{ "watch", 'w', CLI_FLAG, OPT(watch), NULL, "the same again every second, with what came in it" },
+	{ "tz", 0, CLI_TEXT, OPT(tz), "ZONE", "with --status: time zone of what is shown" },
 	{ "replay", 0, CLI_TEXT, OPT(replay), "FILE", "a capture file in place of the first sensor's interface" },
 	{ "speed", 0, CLI_TEXT, OPT(speed), "N|max", "of the replay: N times as fast as it was (default max)" },
 	{ "once", 0, CLI_FLAG, OPT(once), NULL, "end when the replay is kept" },
 	{ "no-sandbox", 0, CLI_FLAG, OPT(no_sandbox), NULL, "roles keep privileges and system calls: for debugging alone" },
 };
 
+static const char *store_of(const struct cli_global *g, const struct config *c)
+{
+	return g->store ? g->store : c->store.directory ? c->store.directory : run_store_dir(g);
+}
+
+static int show(const struct cli_global *g, const struct daemon_options *o, struct config *c)
+{
+	struct status_show show = { .store = store_of(g, c),
+		.zone = o->tz ? o->tz : c->time_zone,
+		.limits = status_limits_default,
+		.json = g->json,
+		.watch = o->watch };
+	if (c->alerts.alarms.disk)
+		show.limits.disk_percent = (unsigned)c->alerts.alarms.disk;
+	if (c->alerts.alarms.clock_offset_ns)
+		show.limits.clock_offset_ns = c->alerts.alarms.clock_offset_ns;
+	int code = status_show(&show);
+	config_free(c);
+	return code;
+}
+
 static int start(const struct cli_global *g, const struct daemon_options *o, struct config *c)
 {
 	static char store[PATH_MAX], replay[PATH_MAX];
-	const char *dir = g->store ? g->store : c->store.directory ? c->store.directory : run_store_dir(g);
+	const char *dir = store_of(g, c);
 	struct supervisor_params p = {
 		.config = c,
 		.config_path = g->config,
@@ -79,6 +104,8 @@ static int run(const struct cli_global *g, const void *opts, int argc, char **ar
 		yaml_faults_print(stderr, g->config, &faults);
 		return code == CONFIG_IO ? CLI_FAILED : CLI_USAGE;
 	}
+	if (o->status || o->watch)
+		return show(g, o, c);
 	if (!o->check)
 		return start(g, o, c);
 	if (g->verbose)

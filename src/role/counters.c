@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "role/counters.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ const struct counter_row counter_rows[COUNTER_N] = {
 	[COUNTER_CLOCK_OFFSET] = { "clock_offset_nanoseconds", true, CAP, "Estimated error of the clock" },
 	[COUNTER_BATCHES] = { "batches", false, CAP | ANA | FWD, "Batches handed over" },
 	[COUNTER_WAITING] = { "waiting_bytes", true, CAP | ANA | FWD, "Octets of batches that nobody has acknowledged" },
-	[COUNTER_WAITING_MAX] = { "waiting_bytes_max", true, CAP | ANA | FWD, "The most there were" },
+	[COUNTER_WAITING_MAX] = { "waiting_max_bytes", true, CAP | ANA | FWD, "The most there were" },
 	[COUNTER_BATCHES_LOST] = { "lost_batches", false, CAP | ANA | FWD, "Batches that found no room to wait" },
 	[COUNTER_FLOWS_LOST] = { "lost_packets", false, CAP, "Packets of the flows in them" },
 	[COUNTER_RING_PACKETS] = { "ring_packets", false, CAP, "Packets written to the packet ring" },
@@ -111,6 +112,21 @@ failed:
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+void counters_clear(const char *dir)
+{
+	char path[4200];
+	struct dirent *e;
+	snprintf(path, sizeof path, "%s/run", dir);
+	DIR *d = opendir(path);
+	while (d && (e = readdir(d))) {
+		size_t n = strlen(e->d_name);
+		if (n > 9 && strcmp(e->d_name + n - 9, ".counters") == 0)
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
+	if (d)
+		closedir(d);
 }
 
 struct counters *counters_map(int fd, bool write)

@@ -80,7 +80,7 @@ struct counter_row {
 extern const struct counter_row counter_rows[COUNTER_N];
 
 #define COUNTERS_PREFIXES 64
-#define COUNTERS_MAGIC	  UINT64_C(0x736b6d7263747232)
+#define COUNTERS_MAGIC	  UINT64_C(0x736b6d7263747233)
 
 enum role_state { STATE_STOPPED, STATE_STARTING, STATE_RUNNING, STATE_WAITING, STATE_DONE, STATE_N };
 const char *role_state_name(unsigned s);
@@ -96,6 +96,10 @@ struct counters {
 	_Atomic int64_t started_ns, ended_ns; /* of the process; since 1970 */
 	_Atomic int64_t deaths_ns[16];	      /* the latest unexpected ends, in a circle: restarts % 16 */
 	char last_end[160];		      /* why it ended last */
+	_Atomic uint64_t resident;	      /* octets of memory */
+	_Atomic uint64_t born;		      /* of the supervisor alone: when its pid began, as in /proc/PID/stat */
+	_Atomic int64_t seen_ns;	      /* its latest sign of life */
+	char config[200];		      /* its configuration file, "": none */
 	/* The role's own. */
 	_Atomic uint32_t last_kind;    /* message that it took last */
 	_Atomic int32_t refused_call; /* system call that the filter refused, for the report of its end */
@@ -110,6 +114,9 @@ struct counters {
 
 /* Makes or takes STORE/run/NAME.counters, zeroed. Returns a descriptor (close-on-exec) and the mapping, or -1. */
 int counters_make(struct counters **out, const char *dir, const char *name, struct err *err) NODISCARD;
+
+/* Takes away the pages of an earlier run: nobody of this one fills them. */
+void counters_clear(const char *dir);
 
 /* Maps what a descriptor names, for writing or reading. NULL: it is none of this build. */
 struct counters *counters_map(int fd, bool write);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "role/members.h"
 
-/* A row a process; the others are no processes of their own. */
+/* A row a process; NULL: it is none of its own. */
 const struct member_role *const member_roles[ROLE_N] = {
 	[ROLE_CAPTURE] = &capture_role,
 	[ROLE_KEEPER] = &keeper_role,
 	[ROLE_QUERY] = &query_role,
 	[ROLE_ALERT] = &alert_role,
+	[ROLE_METRICS] = &metrics_role,
 };

@@ -16,7 +16,7 @@ const struct role roles[ROLE_N] = {
 		NETWORK_OUT, 0, 64, 1 },
 	[ROLE_COLLECT] = { "collect", 47007, "TLS of sensors", "server certificate", "its port", "-", NETWORK_LISTEN, 0,
 		1024, 0 },
-	[ROLE_METRICS] = { "metrics", 47008, "HTTP from this host", "-", "its port", "-", NETWORK_LISTEN, 0, 64, 2, true },
+	[ROLE_METRICS] = { "metrics", 47008, "HTTP from this host", "-", "its port", "-", NETWORK_LISTEN, 0, 192, 2, true },
 	[ROLE_COMMAND] = { "command", 0, "-", "-", "-", "-", NETWORK_NONE, 0, 0, 9 },
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "role/notify.h"
+#include "role/selfpage.h"
 #include "role/spawn.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@
 #define STOP_MS	     8000	 /* for each group of roles; then they are killed */
 #define PIPE_SIZE    (1 << 20)
 #define STOP_GROUPS  4
+#define TICK_MS	     2000
 
 struct process {
 	enum role_id role;
@@ -46,6 +48,8 @@ struct supervisor {
 	int stop_group, stop_timer;
 	bool stopping, told_ready;
 	int code;
+	struct selfpage self;
+	char why[128]; /* it ended */
 };
 
 static void start(struct supervisor *s, struct process *p);
@@ -128,6 +132,7 @@ static void check_ready(struct supervisor *s)
 	if (s->told_ready)
 		return;
 	s->told_ready = true;
+	atomic_store(&s->self.page->state, STATE_RUNNING);
 	notify("READY=1\nSTATUS=running");
 	if (!s->p->quiet)
 		say(s, "ready: %zu roles, store %s", s->n, s->p->options.store);
@@ -141,6 +146,7 @@ static void check_once(struct supervisor *s)
 		if (s->v[i].role == ROLE_CAPTURE && s->v[i].wanted)
 			return;
 	s->stopping = true;
+	snprintf(s->why, sizeof s->why, "the replay is kept");
 	stop_next(s);
 }
 
@@ -230,6 +236,7 @@ static void after_end(struct supervisor *s, struct process *p)
 	}
 	if (first) {
 		say(s, "not started: %s could not begin", p->page->name);
+		snprintf(s->why, sizeof s->why, "%s could not begin", p->page->name);
 		fail(s);
 		return;
 	}
@@ -276,6 +283,7 @@ static void start(struct supervisor *s, struct process *p)
 		return;
 	}
 	atomic_store(&p->page->refused_call, -1);
+	p->page->note[0] = '\0'; /* of the one before */
 	struct spawn spawn = { .role = p->role,
 		.index = p->index,
 		.options = &s->p->options,
@@ -422,6 +430,7 @@ static void on_signal(void *arg, int fd, short events)
 	if (s->stopping)
 		return;
 	notify("STOPPING=1");
+	snprintf(s->why, sizeof s->why, "stopped by SIG%s", sigabbrev_np((int)info.ssi_signo));
 	s->stopping = true;
 	for (size_t i = 0; i < s->n; i++)
 		loop_cancel(s->loop, s->v[i].timer);
@@ -484,6 +493,25 @@ static int choose(struct supervisor *s, struct err *err)
 	return r;
 }
 
+static void on_tick(void *arg)
+{
+	struct supervisor *s = arg;
+	selfpage_tick(&s->self);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].pid)
+			atomic_store(&s->v[i].page->resident, selfpage_resident(s->v[i].pid));
+}
+
+static int prepare(struct supervisor *s, struct err *err)
+{
+	const char *store = s->p->options.store;
+	if (supervisor_directory(store, err) < 0 || selfpage_open(&s->self, store, s->p->config_path, err) < 0)
+		return -1;
+	int every = s->self.ping_ms && s->self.ping_ms < TICK_MS ? s->self.ping_ms : TICK_MS;
+	loop_timer(s->loop, every, on_tick, s);
+	return choose(s, err);
+}
+
 int supervisor_run(const struct supervisor_params *params)
 {
 	struct err err = { "" };
@@ -492,10 +520,11 @@ int supervisor_run(const struct supervisor_params *params)
 	s->config = params->config;
 	s->loop = loop_new();
 	s->stop_timer = -1;
+	s->self = (struct selfpage){ .page_fd = -1, .lock_fd = -1 };
 	s->config_fd = supervisor_config_fd(s->config);
 	if (s->config_fd < 0 || take_signals(s) < 0)
 		s->code = err_set(&err, 3, "can't begin: %s", strerror(errno));
-	else if (supervisor_directory(params->options.store, &err) < 0 || choose(s, &err) < 0)
+	else if (prepare(s, &err) < 0)
 		s->code = 3;
 	if (s->code == 0) {
 		for (size_t i = 0; i < s->n; i++)
@@ -503,11 +532,13 @@ int supervisor_run(const struct supervisor_params *params)
 		loop_run(s->loop);
 	} else {
 		say(s, "%s", err.text);
+		snprintf(s->why, sizeof s->why, "%.120s", err.text);
 	}
 	for (size_t i = 0; i < s->n; i++) {
 		counters_unmap(s->v[i].page);
 		close(s->v[i].page_fd);
 	}
+	selfpage_close(&s->self, s->why);
 	if (s->config_fd >= 0)
 		close(s->config_fd);
 	if (s->signals > 0)
@@ -517,11 +548,4 @@ int supervisor_run(const struct supervisor_params *params)
 	loop_free(s->loop);
 	free(s);
 	return code;
-}
-
-/* PLACEHOLDER */
-unsigned __attribute__((weak)) config_diff(const struct config *a, const struct config *b,
-	void (*changed)(void *arg, const char *path, unsigned reach), void *arg)
-{
-	return 0;
 }
