@@ -69,6 +69,8 @@ format:
 install: build
 	meson configure build -Dprefix='$(PREFIX)'
 	DESTDIR='$(DESTDIR)' meson install -C build
+	@echo "configuration: $(DESTDIR)/etc/sakimori/sakimori.yaml; one that was there is kept"
+	@echo 'next: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload; docs/operation.md'
 
 uninstall:
 	@DESTDIR='$(DESTDIR)' tools/uninstall

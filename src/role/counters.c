@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "role/counters.h"
 
+#include "role/users.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -96,7 +97,7 @@ int counters_make(struct counters **out, const char *dir, const char *name, stru
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (fd < 0 || ftruncate(fd, sizeof(struct counters)) != 0)
 		goto failed;
-	if (geteuid() == 0 && fchown(fd, 0, ROLE_GROUP) != 0)
+	if (geteuid() == 0 && fchown(fd, 0, users_readers()) != 0)
 		goto failed;
 	struct counters *c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (c == MAP_FAILED)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "role/supervisor.h"
 
+#include "role/users.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,14 +14,14 @@
 static const struct {
 	const char *name;
 	enum role_id owner;
-	gid_t group;
+	bool readers; /* their group; else root's */
 	mode_t mode;
 	bool files; /* those in it, too */
 } parts[] = {
-	{ "flows", ROLE_KEEPER, ROLE_GROUP, 0750, true },
-	{ "packets", ROLE_KEEPER, ROLE_GROUP, 0750, false },
-	{ "run", ROLE_SUPERVISOR, ROLE_GROUP, 0750, false },
-	{ "spool", ROLE_FORWARD, 0, 0700, true },
+	{ "flows", ROLE_KEEPER, true, 0750, true },
+	{ "packets", ROLE_KEEPER, true, 0750, false },
+	{ "run", ROLE_SUPERVISOR, true, 0750, false },
+	{ "spool", ROLE_FORWARD, false, 0700, true },
 };
 
 /* A store that a command made belongs to root; from now on to the keeper. Links are never followed. */
@@ -51,12 +52,13 @@ static int own_part(int dir, size_t i, bool root, struct err *err)
 	int fd = openat(dir, parts[i].name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -1, "%s: %s", parts[i].name, strerror(errno));
-	uid_t uid = roles[parts[i].owner].uid;
+	uid_t uid = users_uid(parts[i].owner);
+	gid_t gid = parts[i].readers ? users_readers() : 0;
 	int r = 0;
-	if (root && (fchown(fd, uid, parts[i].group) != 0 || fchmod(fd, parts[i].mode) != 0))
+	if (root && (fchown(fd, uid, gid) != 0 || fchmod(fd, parts[i].mode) != 0))
 		r = err_set(err, -1, "%s: can't be given to user %u: %s", parts[i].name, (unsigned)uid, strerror(errno));
 	if (r == 0 && root && parts[i].files)
-		r = own_files(fd, "", uid, parts[i].group, err);
+		r = own_files(fd, "", uid, gid, err);
 	close(fd);
 	return r;
 }
@@ -101,17 +103,18 @@ static bool ours(int dir)
 int supervisor_directory(const char *dir, struct err *err)
 {
 	bool root = geteuid() == 0;
-	uid_t keeper = roles[ROLE_KEEPER].uid;
+	uid_t keeper = users_uid(ROLE_KEEPER);
 	int fd = make(dir) == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return err_set(err, -1, "%s: %s", dir, strerror(errno));
 	int r = ours(fd) ? 0 : err_set(err, -1, "is neither empty nor a store");
-	if (r == 0 && root && (fchown(fd, keeper, ROLE_GROUP) != 0 || fchmod(fd, 0750) != 0))
+	r = r == 0 && root ? users_check(err) : r;
+	if (r == 0 && root && (fchown(fd, keeper, users_readers()) != 0 || fchmod(fd, 0750) != 0))
 		r = err_set(err, -1, "can't be given to user %u: %s", (unsigned)keeper, strerror(errno));
 	if (r == 0 && root)
-		r = own_files(fd, "store.db", keeper, ROLE_GROUP, err);
+		r = own_files(fd, "store.db", keeper, users_readers(), err);
 	if (r == 0 && root)
-		r = own_files(fd, "lock", keeper, ROLE_GROUP, err);
+		r = own_files(fd, "lock", keeper, users_readers(), err);
 	for (size_t i = 0; i < sizeof parts / sizeof *parts && r == 0; i++)
 		r = own_part(fd, i, root, err);
 	close(fd);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "role/seal.h"
 
+#include "role/users.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -66,12 +67,16 @@ int seal_user(struct member *m, struct err *err)
 	limit(RLIMIT_NOFILE, m->role->files);
 	if (m->options.no_sandbox)
 		return 0;
+	uid_t uid = users_uid(m->id);
+	gid_t gid = users_gid(m->id);
+	if (root && (uid == 0 || gid == 0))
+		return err_set(err, -1, "the user of the %s role is root's", m->role->name);
 	if (root && m->role->rooted) {
 		if (chroot(m->options.store) != 0 || chdir("/") != 0)
 			return err_set(err, -1, "%s: %s", m->options.store, strerror(errno));
 		m->rooted = true;
 	}
-	if (namespaces(m, err) < 0 || sandbox_drop_group(m->role->uid, root && m->role->reader ? ROLE_GROUP : 0, err) < 0)
+	if (namespaces(m, err) < 0 || sandbox_drop_group(uid, gid, err) < 0)
 		return -1;
 	if (getppid() != m->options.parent)
 		return err_set(err, -1, "the supervisor is gone");

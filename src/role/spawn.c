@@ -95,6 +95,9 @@ int spawn_role(const struct spawn *s, pid_t *pid, struct err *err)
 	/* A descriptor of the parent's that lies where the child moves its own would be in the way. */
 	close_range(OUT_OF_WAY + s->fds_n, ~0u, CLOSE_RANGE_CLOEXEC);
 	long r = syscall(SYS_clone3, &args, sizeof args);
+	/* Service managers and containers that limit namespaces refuse it: a filter can't see its flags. */
+	if (r < 0 && errno == ENOSYS)
+		r = syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, &pidfd, NULL, NULL);
 	if (r < 0)
 		return err_set(err, -1, "can't start the %s role: %s", roles[s->role].name, strerror(errno));
 	if (r == 0)

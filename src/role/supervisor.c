@@ -169,7 +169,7 @@ static void on_lost(void *arg, struct channel *c, const char *why)
 	channel_free(c);
 	p->control = NULL;
 	/* It broke the rules or is ending. Its end is told by the kernel; one that goes on is ended. */
-	if (p->pid && strncmp(why, "the other", 9) != 0) {
+	if (p->pid && !p->owner->stopping && !p->restart && strncmp(why, "the other", 9) != 0) {
 		say(p->owner, "%s: ended: it sent the supervisor %s", p->page->name, why);
 		kill(p->pid, SIGKILL);
 	}
