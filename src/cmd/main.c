@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The table of commands: one row a noun, its commands in the file of its name. */
 #include "cmd/range.h"
+#include "cmd/store.h"
 #include "cmd/telescope.h"
 #include "model/row.h"
 
@@ -19,7 +20,7 @@ static int reference(void)
 
 int main(int argc, char **argv)
 {
-	const struct cli_noun nouns[] = { telescope_noun, range_noun };
+	const struct cli_noun nouns[] = { telescope_noun, store_noun, range_noun };
 	if (argc == 2 && strcmp(argv[1], "--reference") == 0)
 		return reference();
 	return cli_main(SAKIMORI_VERSION, nouns, sizeof nouns / sizeof *nouns, argc, argv);

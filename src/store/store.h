@@ -43,6 +43,11 @@ struct store; /* opaque; one thread */
 struct store *store_open(const char *dir, enum store_mode mode, int *code, struct err *err) NODISCARD;
 void store_close(struct store *s);
 
+/* The version of the schema as opening found it (a reader may stay with that of the version before, a writer migrates),
+ * and this program's. */
+int store_schema(const struct store *s);
+int store_schema_of_program(void);
+
 /* What opening found: octets of unacknowledged blocks that were cut, and octets that committed segments lack. */
 struct store_recovery {
 	uint64_t cut, missing;
