@@ -4,6 +4,7 @@
 #include "cmd/daemon.h"
 #include "cmd/key.h"
 #include "cmd/range.h"
+#include "cmd/store.h"
 #include "cmd/telescope.h"
 #include "model/row.h"
 #include "role/config.h"
@@ -23,7 +24,7 @@ static int reference(void)
 
 int main(int argc, char **argv)
 {
-	const struct cli_noun nouns[] = { run_noun, telescope_noun, alert_noun, range_noun, key_noun };
+	const struct cli_noun nouns[] = { run_noun, telescope_noun, alert_noun, range_noun, key_noun, store_noun };
 	if (argc == 2 && strcmp(argv[1], "--reference") == 0)
 		return reference();
 	if (argc > 1 && strcmp(argv[1], "--role") == 0)

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #define BLOCK	512 /* sources of a block: what a look at one source has to decode */
-#define SLICE	24  /* blocks that begin in one slice of addresses */
-#define SLICES	2   /* a commit */
+#define SLICE	64  /* blocks that end in one slice of addresses */
+#define SLICES	3   /* a commit */
 #define DAY_MIN 1440
 
 /* ---- summing ---- */
@@ -68,10 +68,10 @@ static const char hours_sql[] =
 	"select start * 60, n, data from source_span where span = 0 and sensor = ?1"
 	" and start between ?2 / 60 and ?3 / 60 and addr_max >= ?4 and (?5 = x'' or addr_min < ?5)";
 static const char minutes_end_sql[] =
-	"select addr_min from source indexed by source_minute where sensor = ?1"
-	" and minute between ?2 and ?3 and addr_min > ?4 order by addr_min limit 1 offset ?5";
-static const char hours_end_sql[] = "select addr_min from source_span where span = 0 and sensor = ?1"
-				    " and start between ?2 / 60 and ?3 / 60 and addr_min > ?4 order by addr_min limit 1"
+	"select addr_max from source indexed by source_minute where sensor = ?1"
+	" and minute between ?2 and ?3 and addr_max > ?4 order by addr_max limit 1 offset ?5";
+static const char hours_end_sql[] = "select addr_max from source_span where span = 0 and sensor = ?1"
+				    " and start between ?2 / 60 and ?3 / 60 and addr_max > ?4 order by addr_max limit 1"
 				    " offset ?5";
 
 static void find_end(struct sql *s, struct job *j)

@@ -191,6 +191,11 @@ static int list_add(struct list *l, const struct archive_header *h, uint64_t off
 	return 0;
 }
 
+static bool is_cancelled(const struct segment_scan *s)
+{
+	return s->cancel && atomic_load_explicit(s->cancel, memory_order_relaxed);
+}
+
 /* Walks from header to header. */
 static int list_blocks(struct segment_scan *s, int fd, const char *name, uint64_t length, struct list *l)
 {
@@ -198,6 +203,8 @@ static int list_blocks(struct segment_scan *s, int fd, const char *name, uint64_
 	uint64_t at = SEGMENT_HEADER, next;
 	for (; at < length; at = next) {
 		struct archive_header h;
+		if (is_cancelled(s))
+			return -SEGMENT_STOPPED;
 		ssize_t n = read_at(fd, head, sizeof head, at);
 		if (n < 0)
 			return -SEGMENT_IO;
@@ -277,7 +284,7 @@ int segment_scan(struct segment_scan *s, int fd, const char *name, uint64_t leng
 		most = l.v[i].header.payload > most ? l.v[i].header.payload : most;
 	uint8_t *buf = most ? mem_new(most) : NULL;
 	for (size_t i = 0; i < l.n && !rc; i++)
-		rc = read_block(s, fd, name, &l.v[i], buf);
+		rc = is_cancelled(s) ? -SEGMENT_STOPPED : read_block(s, fd, name, &l.v[i], buf);
 	free(buf);
 	free(l.v);
 	if (rc == -SEGMENT_IO)

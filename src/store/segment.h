@@ -8,6 +8,8 @@
 #include "base/err.h"
 #include "store/archive.h"
 
+#include <stdatomic.h>
+
 #define SEGMENT_HEADER	 64
 #define SEGMENT_NAME_MAX 32
 /* Minutes that have a segment: the years 1000 to 9999. */
@@ -46,6 +48,7 @@ struct segment_scan {
 	struct archive_query query;
 	struct archive_decoder *decoder;
 	struct segment_counts counts;
+	const atomic_bool *cancel; /* looked at before each block: true ends the scan like a callback; NULL: none */
 	/* Told of everything broken, with where it lies; may be NULL. */
 	void (*broken)(void *arg, const char *file, uint64_t offset, uint64_t octets, const char *reason);
 	void *arg;

@@ -44,6 +44,7 @@ static int open_database(struct store *s, const char *dir, struct err *err)
 		rc = schema_migrate(&s->sql, path, schema_steps, schema_steps_n, err);
 	if (!rc && s->mode == STORE_WRITE && version == 0 && chmod(path, 0640))
 		return err_set(err, -STORE_IO, "cannot let the group read %s: %s", path, strerror(errno));
+	s->found = version;
 	s->version = s->mode == STORE_READ ? version : schema_steps_n;
 	/* The first statement that reads the schema: later ones may not fail. */
 	if (!rc && sql_exec(&s->sql, "select hour, length, flows from segment limit 0", err))
@@ -95,6 +96,16 @@ void store_close(struct store *s)
 struct store_recovery store_recovery(const struct store *s)
 {
 	return s->recovery;
+}
+
+int store_schema(const struct store *s)
+{
+	return s->found;
+}
+
+int store_schema_of_program(void)
+{
+	return schema_steps_n;
 }
 
 uint64_t store_sequence(struct store *s, uint64_t sender)

@@ -18,6 +18,8 @@
 #include "store/archive.h"
 #include "store/rollup.h"
 
+#include <stdatomic.h>
+
 /* Failures, negative. STORE_BUSY is told with the pid of the writer: a command then exits with 3. */
 enum store_error {
 	STORE_IO = 1,
@@ -42,6 +44,11 @@ struct store; /* opaque; one thread */
  */
 struct store *store_open(const char *dir, enum store_mode mode, int *code, struct err *err) NODISCARD;
 void store_close(struct store *s);
+
+/* The version of the schema as opening found it (a reader may stay with that of the version before, a writer migrates),
+ * and this program's. */
+int store_schema(const struct store *s);
+int store_schema_of_program(void);
 
 /* What opening found: octets of unacknowledged blocks that were cut, and octets that committed segments lack. */
 struct store_recovery {
@@ -92,6 +99,7 @@ struct store_scan {
 	int (*fn)(void *arg, const struct archive_header *block, const struct flow *flows, size_t n);
 	void (*broken)(void *arg, const char *file, uint64_t offset, uint64_t octets, const char *reason);
 	void *arg;
+	const atomic_bool *cancel; /* looked at before each block: true ends the scan with -STORE_STOPPED; NULL: none */
 	uint64_t flows, blocks, skipped, broken_n; /* results; blocks and skipped only for who may see all tenants */
 };
 

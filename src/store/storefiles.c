@@ -278,6 +278,7 @@ static int scan_hour(struct store *s, struct store_scan *scan, int64_t hour, uin
 	struct handing to = { .store = s, .scan = scan, .visible = principal_sees(s, "") };
 	struct segment_scan one = { .query = { scan->from_ns, scan->to_ns, scan->src, handed, &to },
 		.decoder = s->decoder,
+		.cancel = scan->cancel,
 		.broken = told,
 		.arg = scan };
 	int fd = openat(s->flows, segment_name(name, hour), O_RDONLY | O_CLOEXEC);

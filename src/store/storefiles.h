@@ -8,7 +8,8 @@
 
 struct store {
 	enum store_mode mode;
-	int version; /* of the schema as it lies in the file */
+	int version;	 /* of the schema as it lies in the file */
+	int found;	 /* as opening found it */
 	int lock, flows; /* descriptors: the lock file, the directory of segments; -1: none */
 	struct sql sql;
 	struct archive_decoder *decoder; /* made when first needed, like */
