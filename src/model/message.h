@@ -39,9 +39,9 @@ enum message_kind {
 	MESSAGE_ACK,	/* sequence: this batch and all before it are safe */
 	MESSAGE_REFUSE, /* sequence: this batch can't be kept; {code u32, text} */
 	/* packet ring */
-	MESSAGE_RING_WANT, /* {worker u32}: another file */
+	MESSAGE_RING_WANT, /* {worker u32, packet time i64}: another file */
 	MESSAGE_RING_FILE, /* ... comes along: {worker u32} */
-	MESSAGE_RING_PIN,  /* packets of a finding shall stay: a finding */
+	MESSAGE_RING_PIN,  /* ... comes along, to be filled with the packets of a finding */
 	/* analysis */
 	MESSAGE_ATTACH, /* {sensor text, minute i64}: what is before the minute has to be read from the store */
 	MESSAGE_WANT,	/* {from i64, to i64, sensor text}: read it out */

@@ -10,6 +10,7 @@
 #include "model/clock.h"
 #include "role/pipeline.h"
 #include "role/replay.h"
+#include "role/ring.h"
 #include "sensor/telescope/live.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct capture_role {
 	const struct config_sensor *sensor;
 	struct sender *sender;
 	struct pipeline *pipeline;
+	struct ring *ring;     /* NULL: no packets are kept */
 	struct live *live;     /* NULL: a replay */
 	struct replay *replay; /* NULL: live */
 	struct prefix *dark;
@@ -106,6 +108,46 @@ static void on_signal(void *arg, const struct signal *s)
 {
 	struct capture_role *c = arg;
 	pipeline_signal(c->pipeline, s);
+}
+
+static void on_records(void *arg, unsigned worker, const struct capfile_record *recs, size_t n)
+{
+	struct capture_role *c = arg;
+	ring_records(c->ring, worker, recs, n);
+}
+
+static bool ring_behind(void *arg, int64_t ns)
+{
+	struct capture_role *c = arg;
+	bool wait = ring_wait(c->ring, ns);
+	if (wait)
+		ring_ask(c->ring, c->m->config->forward.to.host ? NULL : sender_channel(c->sender));
+	return wait;
+}
+
+static void wake_ring(void *arg)
+{
+	struct capture_role *c = arg;
+	if (c->live)
+		live_wake(c->live);
+}
+
+static void on_other(void *arg, struct channel *ch, const struct message *m, int fd)
+{
+	struct capture_role *c = arg;
+	if (m->kind == MESSAGE_RING_FILE && c->ring)
+		ring_file(c->ring, m, fd);
+	else if (fd >= 0)
+		close(fd);
+}
+
+static void tend_ring(struct capture_role *c)
+{
+	if (!c->ring)
+		return;
+	/* A sensor elsewhere has its ring where its store is. */
+	ring_ask(c->ring, c->m->config->forward.to.host ? NULL : sender_channel(c->sender));
+	ring_publish(c->ring);
 }
 
 static void on_dropped(void *arg, int64_t from_ns, int64_t to_ns, uint64_t packets)
@@ -193,6 +235,7 @@ static void poll_live(struct capture_role *c)
 		member_say(c->m, "%s: the interface went down", c->sensor->interface);
 	c->down = down;
 	watch_clock(c);
+	tend_ring(c);
 	pipeline_tick(c->pipeline);
 	publish(c);
 	if (down)
@@ -209,8 +252,10 @@ static void on_tick(void *arg)
 	struct capture_role *c = arg;
 	if (c->live)
 		poll_live(c);
-	else
+	else {
+		tend_ring(c);
 		pipeline_tick(c->pipeline);
+	}
 }
 
 static size_t dark_now(struct capture_role *c)
@@ -261,16 +306,30 @@ static void make_pipeline(struct capture_role *c, const char *what)
 		.welcome = on_welcome,
 		.lost = on_lost,
 		.empty = on_empty,
+		.message = on_other,
 	};
 	c->sender = sender_new(&sp);
 	struct pipeline_params pp = { .sensor = c->sensor->name, .sender_id = sp.id, .sender = c->sender };
 	c->pipeline = pipeline_new(&pp);
 }
 
+static void make_ring(struct capture_role *c, unsigned workers)
+{
+	struct ring_params p = { .sensor = c->sensor,
+		.snaplen = (uint32_t)c->m->config->packets.snaplen,
+		.linktype = -1,
+		.workers = workers,
+		.wake = wake_ring,
+		.arg = c };
+	if (c->m->config->packets.keep && !c->m->config->forward.to.host)
+		c->ring = ring_new(&p);
+}
+
 static int open_live(struct capture_role *c, struct err *err)
 {
 	const struct config_sensor *s = c->sensor;
 	make_pipeline(c, "live");
+	make_ring(c, (unsigned)s->workers);
 	struct live_params p = {
 		.capture = { .interface = s->interface,
 			.workers = (unsigned)s->workers,
@@ -282,6 +341,7 @@ static int open_live(struct capture_role *c, struct err *err)
 			.touch_sources = TOUCH_SOURCES,
 			.seed = random_key(), .sink = sink(c) },
 		.signal = on_signal,
+		.records = c->ring ? on_records : NULL,
 		.dropped = on_dropped,
 	};
 	p.signals = signals_of(c);
@@ -295,6 +355,8 @@ static int open_replay(struct capture_role *c, struct err *err)
 	if (!c->replay)
 		return -1;
 	make_pipeline(c, replay_name(c->replay));
+	make_ring(c, 1);
+	replay_on_records(c->replay, c->ring ? on_records : NULL, ring_behind, c);
 	struct telescope_params t = { .unwrap = unwraps(c->sensor), .seed = random_key(), .sorted = true,
 		.sink = sink(c) };
 	struct signals_params s = signals_of(c);
@@ -359,6 +421,7 @@ static void capture_close_role(struct member *m)
 		live_stop(c->live);
 	live_close(c->live);
 	replay_close(c->replay);
+	ring_free(c->ring);
 	pipeline_free(c->pipeline);
 	sender_free(c->sender);
 	free(c->dark);

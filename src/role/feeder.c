@@ -5,6 +5,7 @@
 #include "model/clock.h"
 #include "model/sent.h"
 #include "role/relay.h"
+#include "role/upkeep.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@ static void feeder_free(struct feeder *f)
 		if (f->keeper->feeders[i] == f)
 			f->keeper->feeders[i] = NULL;
 	relay_forget(f->keeper, f);
+	if (f->role == ROLE_QUERY)
+		upkeep_peer(f->keeper, NULL);
 	channel_free(f->channel);
 	assembly_free(f->assembly);
 	free(f);
@@ -207,6 +210,8 @@ static void keep(struct feeder *f)
 	if (code == 0) {
 		count(f, loop_now_ns() - begun);
 		put_rows(f);
+		for (size_t i = 0; i < b.findings_n; i++)
+			upkeep_finding(k, &b.findings[i]);
 		relay_batch(k, f, &b);
 	} else if (code == STORE_REPEATED) {
 		counters_add(COUNTER_REPEATED, 1);
@@ -234,6 +239,14 @@ static void on_message(void *arg, struct channel *c, const struct message *m, in
 	const char *why;
 	if (m->kind == MESSAGE_HELLO) {
 		on_hello(f, m);
+		return;
+	}
+	if (m->kind == MESSAGE_RING_WANT) {
+		upkeep_ring(f->keeper, f, m);
+		return;
+	}
+	if (m->kind == MESSAGE_END) {
+		upkeep_filled(f->keeper, m);
 		return;
 	}
 	if (!f->greeted) {
@@ -270,5 +283,7 @@ int feeder_new(struct keeper *k, enum role_id role, unsigned index, int fd)
 	f->channel = member_channel(k->m, role, fd, &h, 0);
 	k->feeders[at] = f;
 	relay_peer(k, f);
+	if (role == ROLE_QUERY)
+		upkeep_peer(k, f);
 	return 0;
 }

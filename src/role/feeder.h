@@ -24,7 +24,8 @@ struct keeper {
 	int control; /* -1: none */
 	uid_t commander;
 	struct feeder *feeders[FEEDERS_MAX];
-	struct relay *relay; /* to analysis and alert */
+	struct relay *relay;   /* to analysis and alert */
+	struct upkeep *upkeep; /* ring and retention */
 };
 
 /* A peer begins; it takes the place of one with the same role and index. -1: too many, `fd` is still the caller's. */

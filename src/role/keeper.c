@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "role/feeder.h"
 #include "role/members.h"
+#include "role/upkeep.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,8 @@ static int keeper_ready(struct member *m, struct err *err)
 		member_say(m, "warning: %llu committed octets are missing", (unsigned long long)r.missing);
 	if (k->control >= 0)
 		loop_add(m->loop, k->control, POLLIN, on_command, k);
+	if (upkeep_open(k, err) < 0)
+		return -1;
 	publish(k);
 	loop_timer(m->loop, 5000, publish, k);
 	loop_timer(m->loop, RETRY_MS, feeder_retry, k);
@@ -117,6 +120,7 @@ static void keeper_close(struct member *m)
 {
 	struct keeper *k = the_keeper(m);
 	feeder_free_all(k);
+	upkeep_close(k);
 	store_close(k->store);
 	if (k->control >= 0)
 		close(k->control);

@@ -70,7 +70,7 @@ struct channel *member_channel(
 		.loop = m->loop,
 		.fd = fd,
 		.kinds = edges_kinds(peer, m->id),
-		.fds = MESSAGE_BIT(MESSAGE_RING_FILE),
+		.fds = MESSAGE_BIT(MESSAGE_RING_FILE) | MESSAGE_BIT(MESSAGE_RING_PIN),
 		.queue_max = queue_max,
 		.handler = *handler,
 	};

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "role/members.h"
 #include "role/reading.h"
+#include "store/packetpin.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@
 struct query_role {
 	struct member *m;
 	struct store *store;
-	struct channel *analysis;
+	struct channel *analysis, *keeper;
+	int packets; /* STORE/packets, -1: not yet */
 	struct reading *reading;
 	struct reading_params wants[WANTS];
 	size_t n;
@@ -95,10 +97,37 @@ static void on_closed(void *arg, struct channel *c, const char *why)
 	forget(arg);
 }
 
+/* Packets of a finding into the file that the keeper opened. */
+static void on_pin(void *arg, struct channel *c, const struct message *m, int fd)
+{
+	static struct finding f;
+	struct query_role *q = arg;
+	struct message_reader in = { .in = m->body };
+	struct packetring_found found = { 0 };
+	struct err err = { "" };
+	message_get_finding(&in, &f);
+	if (q->packets < 0)
+		q->packets = packetring_dir(member_store(q->m), false, &err);
+	bool good = message_whole(&in) && q->packets >= 0 && packetpin_fill(q->packets, &f, fd, &found, &err) == 0;
+	if (!good)
+		member_say(q->m, "packets of a finding can't be read: %s", err.text);
+	close(fd);
+	uint32_t n = good && found.packets < UINT32_MAX ? (uint32_t)found.packets : 0;
+	channel_send(c, &(struct message){ .kind = MESSAGE_END, .count = n });
+}
+
+static void keeper_closed(void *arg, struct channel *c, const char *why)
+{
+	struct query_role *q = arg;
+	channel_free(c);
+	q->keeper = NULL;
+}
+
 static int query_open(struct member *m, struct err *err)
 {
 	struct query_role *q = mem_new(sizeof *q);
 	q->m = m;
+	q->packets = -1;
 	m->state = q;
 	return 0;
 }
@@ -116,6 +145,12 @@ static int query_ready(struct member *m, struct err *err)
 static void query_edge(struct member *m, enum role_id peer, unsigned index, int fd)
 {
 	struct query_role *q = m->state;
+	if (peer == ROLE_KEEPER) {
+		struct channel_handler pin = { .arg = q, .message = on_pin, .closed = keeper_closed };
+		channel_free(q->keeper);
+		q->keeper = member_channel(m, peer, fd, &pin, 0);
+		return;
+	}
 	struct channel_handler h = { .arg = q, .message = on_message, .drained = on_drained, .closed = on_closed };
 	forget(q);
 	q->analysis = member_channel(m, peer, fd, &h, 0);
@@ -125,6 +160,9 @@ static void query_close(struct member *m)
 {
 	struct query_role *q = m->state;
 	forget(q);
+	channel_free(q->keeper);
+	if (q->packets >= 0)
+		close(q->packets);
 	store_close(q->store);
 	free(q);
 }

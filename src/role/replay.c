@@ -36,6 +36,9 @@ struct replay {
 	size_t n, at; /* records that wait for their time */
 	void (*end)(void *arg, int64_t until_ns);
 	void *arg;
+	void (*each)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n);
+	bool (*wait)(void *arg, int64_t ns);
+	void *each_arg;
 };
 
 /* Size and content of the first 4 KiB; a pipe is new each time. */
@@ -105,6 +108,15 @@ void replay_on_end(struct replay *r, void (*fn)(void *arg, int64_t until_ns), vo
 {
 	r->end = fn;
 	r->arg = arg;
+}
+
+void replay_on_records(struct replay *r,
+	void (*fn)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n),
+	bool (*wait)(void *arg, int64_t ns), void *arg)
+{
+	r->each = fn;
+	r->wait = wait;
+	r->each_arg = arg;
 }
 
 static void on_signal(void *arg, const struct signal *s)
@@ -201,12 +213,14 @@ static void step(void *arg)
 			return;
 		}
 		size_t n = due(r);
-		if (n == 0) {
+		if (n == 0 || (r->each && r->wait(r->each_arg, r->records[r->at].time_ns))) {
 			again_ms = PACE_MS;
 			break;
 		}
 		telescope_add(r->telescope, r->records + r->at, n);
 		signals_add(r->signals, r->records + r->at, n, on_signal, r);
+		if (r->each)
+			r->each(r->each_arg, 0, r->records + r->at, n);
 		r->at += n;
 		if (r->at == r->n) {
 			input_consume(r->in, r->used);

@@ -24,6 +24,11 @@ void replay_feed(struct replay *r, const struct telescope_params *t, const struc
 	struct pipeline *p, struct sender *s);
 void replay_start(struct replay *r);
 
+/* Every record as it is read. */
+void replay_on_records(struct replay *r,
+	void (*fn)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n),
+	bool (*wait)(void *arg, int64_t ns), void *arg); /* wait: true before a record that shall come later */
+
 /* Ends early: what was read is told. */
 void replay_stop(struct replay *r);
 void replay_on_end(struct replay *r, void (*fn)(void *arg, int64_t until_ns), void *arg);

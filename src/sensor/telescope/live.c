@@ -171,6 +171,8 @@ static void take(struct worker *w, size_t n)
 	struct live *l = w->live;
 	telescope_add(w->telescope, w->records, n);
 	signals_add(w->signals, w->records, n, enqueue, w);
+	if (l->p.records)
+		l->p.records(l->p.telescope.sink.arg, w->index, w->records, n);
 	if (!l->p.max_packets)
 		return;
 	uint64_t sum = atomic_fetch_add_explicit(&l->packets, n, memory_order_relaxed) + n;
@@ -210,6 +212,8 @@ static void *run(void *arg)
 			look_at_tick(w, w->records[n - 1].time_ns);
 			continue;
 		}
+		if (w->live->p.records)
+			w->live->p.records(w->live->p.telescope.sink.arg, w->index, NULL, 0);
 		look_at_tick(w, INT64_MAX);
 		if (!wait_for_more(w, &quiet_ns))
 			break;
