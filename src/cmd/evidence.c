@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -99,6 +100,16 @@ static void told(const struct cli_global *g, const struct output *out, const str
 		fprintf(stderr, "sakimori: %u findings have more packets than an archive holds\n", m->limited);
 }
 
+/* Packets of the ring are bytes from outside: while they are read no file but those of the store and beside the archive
+ * is within reach. */
+static int shut(const struct cli_global *g, const struct output *out, struct err *err)
+{
+	char beside[sizeof out->path];
+	memcpy(beside, out->path, sizeof beside);
+	const char *dirs[] = { run_store_dir(g), dirname(beside) };
+	return sandbox_files(dirs, out->temporary[0] ? 2 : 1, err) < 0 ? -1 : 0;
+}
+
 static int export_from(const struct cli_global *g, const struct evidence_options *o, const char *id, struct output *out,
 	struct evidence_made *made)
 {
@@ -123,7 +134,7 @@ static int export_from(const struct cli_global *g, const struct evidence_options
 			.id = id,
 			.program = "sakimori " SAKIMORI_VERSION,
 			.now_ns = now.tv_sec * (int64_t)1000000000 + now.tv_nsec };
-		rc = evidence_export(&p, out->fd, made, &err);
+		rc = shut(g, out, &err) ? -EVIDENCE_IO : evidence_export(&p, out->fd, made, &err);
 		if (output_close(out, o->output, made, rc == 0) && !rc) {
 			err_set(&err, 0, "%.200s: %s", out->path, strerror(errno));
 			rc = -EVIDENCE_IO;
@@ -146,6 +157,7 @@ static int evidence_export_command(const struct cli_global *g, const void *optio
 	if (show_zone(o->tz))
 		return CLI_USAGE;
 	keys_guard();
+	auditing_who(subject, sizeof subject); /* looked up while /etc can be read */
 	int code = export_from(g, o, argv[0], &out, &made);
 	if (code)
 		return code;
