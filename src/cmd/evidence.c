@@ -106,8 +106,8 @@ static int shut(const struct cli_global *g, const struct output *out, struct err
 {
 	char beside[sizeof out->path];
 	memcpy(beside, out->path, sizeof beside);
-	const char *dirs[] = { run_store_dir(g), dirname(beside) };
-	return sandbox_files(dirs, out->temporary[0] ? 2 : 1, err) < 0 ? -1 : 0;
+	const char *dirs[] = { run_store_dir(g), out->temporary[0] ? dirname(beside) : NULL, NULL };
+	return sandbox_files(&(struct sandbox_paths){ .write = dirs }, err) < 0 ? -1 : 0;
 }
 
 static int export_from(const struct cli_global *g, const struct evidence_options *o, const char *id, struct output *out,

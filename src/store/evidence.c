@@ -2,6 +2,7 @@
 #include "store/evidence.h"
 
 #include "base/mem.h"
+#include "model/clock.h"
 #include "store/evidencetar.h"
 #include "store/evidencetext.h"
 #include "store/packetring.h"
@@ -252,6 +253,8 @@ struct clock_page {
 	uint64_t n;
 	char state[16];
 	const char *sensor; /* NULL: write all; else only find this one's state */
+	int64_t from_ns, to_ns;
+	uint64_t minutes;
 };
 
 static int add_clock(void *arg, const void *record)
@@ -275,16 +278,38 @@ static int add_clock(void *arg, const void *record)
 	return 0;
 }
 
+/* The minutes of the time; for one sensor's state the worst of them. */
+static int add_clock_minute(void *arg, const void *record)
+{
+	struct clock_page *c = arg;
+	const struct clock_minute *k = record;
+	int64_t from = k->minute * 60000000000;
+	if (from + 60000000000 <= c->from_ns || from > c->to_ns)
+		return 0;
+	if (c->sensor) {
+		bool known = strcmp(c->state, "unknown") != 0, fine = strcmp(k->state, "synchronised") == 0;
+		if (strcmp(k->sensor, c->sensor) == 0 && (!c->minutes++ || (known && !fine)))
+			snprintf(c->state, sizeof c->state, "%s", k->state);
+	} else if (watches(c->m, k->sensor)) {
+		row_json(&c->page.j, NULL, &clock_kind, k);
+		json_line(&c->page.j);
+		c->n++;
+	}
+	return 0;
+}
+
 static int add_gaps_and_clock(struct making *m, struct err *err)
 {
 	struct gap_page g = { .m = m };
-	struct clock_page c = { .m = m };
+	struct clock_page c = { .m = m, .from_ns = m->from_ns, .to_ns = m->to_ns };
 	page_begin(&g.page);
 	int rc = store_each(m->p->store, &gap_kind, add_gap, &g, err);
 	page_end(&g.page, m, "gaps.json");
 	page_begin(&c.page);
 	if (!rc)
 		rc = store_each(m->p->store, &sensor_kind, add_clock, &c, err);
+	if (!rc)
+		rc = store_each(m->p->store, &clock_kind, add_clock_minute, &c, err);
 	if (!c.n) {
 		json_object(&c.page.j, NULL);
 		json_str(&c.page.j, "state", "unknown");
@@ -322,10 +347,16 @@ static int add_summaries(struct making *m, struct err *err)
 	for (size_t i = 0; i < m->n && !rc; i++) {
 		const struct one *o = &m->v[i];
 		struct gap_sum gaps = { .f = &o->f };
-		struct clock_page clock = { .m = m, .state = "unknown", .sensor = o->f.sensor };
+		struct clock_page clock = { .m = m,
+			.state = "unknown",
+			.sensor = o->f.sensor,
+			.from_ns = o->f.first_ns,
+			.to_ns = o->f.last_ns };
 		rc = store_each(m->p->store, &gap_kind, sum_gap, &gaps, err);
 		if (!rc)
 			rc = store_each(m->p->store, &sensor_kind, add_clock, &clock, err);
+		if (!rc)
+			rc = store_each(m->p->store, &clock_kind, add_clock_minute, &clock, err);
 		struct evidencetext t = { .f = &o->f,
 			.packets_file = o->packets_file[0] ? o->packets_file : NULL,
 			.found = o->found,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/evidence.h"
+#include "model/clock.h"
 #include "store/evidenceverify.h"
 
 #include <setjmp.h>
@@ -40,6 +41,7 @@ static int make(void **state)
 	struct finding f[3] = { finding(1), finding(2), finding(3) };
 	struct gap gaps[2] = { { "tokyo-1", 2000000000, 3000000000, "kernel-drop", 7 },
 		{ "osaka", 2000000000, 3000000000, "kernel-drop", 9 } };
+	struct clock_minute clock = { .sensor = "tokyo-1", .state = "synchronised", .source = "adjtimex" };
 	struct case_record c = { .id = CASE, .tenant = "default", .state = "suspected", .opened_ns = 5000000000 };
 	struct store_batch b = { .sensor = "tokyo-1", .findings = f, .findings_n = 3, .gaps = gaps, .gaps_n = 2 };
 	snprintf(dir, sizeof dir, "/tmp/sakimori-evidence-XXXXXX");
@@ -50,7 +52,7 @@ static int make(void **state)
 	store = store_open(dir, STORE_WRITE, NULL, &err);
 	keys = keys_open(dir, KEYS_WRITE, NOW, NULL, &err);
 	if (!store || !keys || store_commit(store, &b, &err) || store_put(store, &case_kind, &c, &err) ||
-		keys_make(keys, NULL, &err) != 5) {
+		store_put(store, &clock_kind, &clock, &err) || keys_make(keys, NULL, &err) != 5) {
 		print_error("%s\n", err.text);
 		return -1;
 	}
@@ -115,6 +117,8 @@ static void a_case_with_its_findings(void **state)
 	assert_true(holds(fd, "\"dropped\":7"));
 	assert_false(holds(fd, "\"dropped\":9"));
 	assert_true(holds(fd, "samples only"));
+	assert_true(holds(fd, "Sensor's clock: synchronised"));
+	assert_true(holds(fd, "adjtimex"));
 	close(fd);
 }
 
