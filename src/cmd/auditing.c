@@ -14,9 +14,14 @@
 
 const char *auditing_who(char *out, size_t size)
 {
-	const struct passwd *pw = getpwuid(getuid());
+	static char known[256];
 	const char *sudo = getenv("SUDO_USER");
 	char name[64] = "?", by[96] = "";
+	if (known[0]) {
+		snprintf(out, size, "%s", known);
+		return out;
+	}
+	const struct passwd *pw = getpwuid(getuid());
 	if (pw)
 		text_escape(name, sizeof name, pw->pw_name, strlen(pw->pw_name));
 	if (sudo && geteuid() == 0) {
@@ -24,7 +29,8 @@ const char *auditing_who(char *out, size_t size)
 		text_escape(escaped, sizeof escaped, sudo, strlen(sudo));
 		snprintf(by, sizeof by, ", sudo by %s", escaped);
 	}
-	snprintf(out, size, "user %s (uid %u%s)", name, (unsigned)getuid(), by);
+	snprintf(known, sizeof known, "user %s (uid %u%s)", name, (unsigned)getuid(), by);
+	snprintf(out, size, "%s", known);
 	return out;
 }
 

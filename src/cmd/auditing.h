@@ -9,5 +9,5 @@
  */
 int auditing_note(const struct cli_global *g, const char *what, const char *subject);
 
-/* "user NAME (uid N)", with who called sudo. Returns `out`. */
+/* "user NAME (uid N)", with who called sudo; looked up once. Returns `out`. */
 const char *auditing_who(char *out, size_t size);

@@ -2,6 +2,7 @@
 /* The table of commands: one row a noun, its commands in the file of its name. */
 #include "cmd/alert.h"
 #include "cmd/daemon.h"
+#include "cmd/evidence.h"
 #include "cmd/key.h"
 #include "cmd/range.h"
 #include "cmd/store.h"
@@ -24,7 +25,8 @@ static int reference(void)
 
 int main(int argc, char **argv)
 {
-	const struct cli_noun nouns[] = { run_noun, telescope_noun, alert_noun, range_noun, key_noun, store_noun };
+	const struct cli_noun nouns[] = { run_noun, telescope_noun, alert_noun, evidence_noun, key_noun, range_noun,
+		store_noun };
 	if (argc == 2 && strcmp(argv[1], "--reference") == 0)
 		return reference();
 	if (argc > 1 && strcmp(argv[1], "--role") == 0)
