@@ -143,6 +143,21 @@ static int64_t ask(struct sql *s, const char *text, int64_t before, int64_t limi
 	return n;
 }
 
+/* From `table`, the first `limit` keys of the kind that are old and not held. */
+static int delete_rows(
+	struct sql *s, const struct kind *kind, const char *table, int64_t before, int64_t limit, struct err *err)
+{
+	char text[1500];
+	snprintf(text, sizeof text,
+		"delete from \"%s\" where (%s) in (select %s from \"%s\" where %s and not %s limit ?2)", table,
+		kind->key, kind->key, kind->table, kind->old, kind->held);
+	sqlite3_stmt *stmt = sql_new(s, text);
+	sql_bind(stmt, "ii", before, limit);
+	int rc = sql_run(s, stmt, err);
+	sqlite3_finalize(stmt);
+	return rc;
+}
+
 /* Rows of one kind, in a transaction with their count and their line in the audit. */
 static int drop_rows(struct pass *w, enum retain_kind k, int64_t before, struct err *err)
 {
@@ -155,25 +170,16 @@ static int drop_rows(struct pass *w, enum retain_kind k, int64_t before, struct 
 	if (ask(s, "select exists (select 1 from temp.kept) or exists (select 1 from temp.kept_finding) or ?1 + ?2 < 0",
 		    0, 0))
 		w->out->held[k] = (uint64_t)ask(s, text, before, HELD_MAX);
-	snprintf(text, sizeof text,
-		"delete from \"%s\" where (%s) in (select %s from \"%s\" where %s and not %s limit ?2)", kind->table,
-		kind->key, kind->key, kind->table, kind->old, kind->held);
-	sqlite3_stmt *stmt = sql_new(s, text);
-	sql_bind(stmt, "ii", before, limit);
-	int rc = sql_run(s, stmt, err);
-	sqlite3_finalize(stmt);
+	/* The samples of the signals that go, and only theirs. */
+	int rc = k == RETAIN_SIGNALS ? delete_rows(s, kind, "signal_samples", before, limit, err) : 0;
+	rc = rc ? rc : delete_rows(s, kind, kind->table, before, limit, err);
 	int64_t n = sqlite3_changes(s->db);
 	if (rc || n == 0)
 		return rc;
 	w->out->dropped[k] = (uint64_t)n;
 	w->out->more |= n == limit;
-	if (k == RETAIN_SIGNALS)
-		rc = sql_exec(s,
-			"delete from signal_samples where at_ns < (select coalesce(min(at_ns), 9223372036854775807) "
-			"from signal)",
-			err);
 	snprintf(subject, sizeof subject, "%s: %" PRId64 " rows older than %" PRId64 " ns", kind->name, n, before);
-	rc = rc ? rc : count(w, k, before, (uint64_t)n, 0, err);
+	rc = count(w, k, before, (uint64_t)n, 0, err);
 	return rc ? rc : audit_add(s, w->now_ns, "sakimori", "retention", subject, err);
 }
 

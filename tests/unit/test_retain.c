@@ -198,6 +198,7 @@ static void holds(void **state)
 			fail_msg("case %d: %d segments, %d findings, %d signals", (int)i,
 				(int)ask("select count(*) from segment"), (int)ask("select count(*) from finding"),
 				(int)ask("select count(*) from signal"));
+		assert_int_equal(ask("select count(*) from signal_samples"), cases[i].signals);
 		assert_int_equal(r.held[RETAIN_FLOWS], cases[i].segments - 2);
 		assert_int_equal(r.held[RETAIN_FINDINGS], cases[i].findings - 4);
 		tear_down(NULL);
