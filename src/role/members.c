@@ -5,4 +5,6 @@
 const struct member_role *const member_roles[ROLE_N] = {
 	[ROLE_CAPTURE] = &capture_role,
 	[ROLE_KEEPER] = &keeper_role,
+	[ROLE_FORWARD] = &forward_role,
+	[ROLE_COLLECT] = &collect_role,
 };
