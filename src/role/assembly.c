@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mem.h"
+#include "model/gap.h"
+#include "model/sensor.h"
 #include "role/batch.h"
 #include "store/sourceblock.h"
 #include <stdio.h>
@@ -20,7 +22,8 @@ struct assembly {
 	struct store_batch batch;
 	int64_t until_ns;
 	bool ended;
-	uint64_t flows;
+	uint64_t flows, packets;
+	int64_t first_ns;
 	struct message_buf blocks;
 	struct rows sources, signals, gaps, findings, raw[ROWS_N]; /* raw: bodies, each behind its length */
 	struct sourceblock *decoder;
@@ -58,7 +61,8 @@ void assembly_clear(struct assembly *a)
 	a->blocks.n = a->sources.n = a->signals.n = a->gaps.n = a->findings.n = 0;
 	for (int i = 0; i < ROWS_N; i++)
 		a->raw[i].n = 0;
-	a->flows = 0;
+	a->flows = a->packets = 0;
+	a->first_ns = 0;
 	a->rollup_rows = 0;
 	if (a->rollup)
 		rollup_clear(a->rollup);
@@ -181,6 +185,13 @@ static int raw_of(enum message_kind kind)
 static int add_raw(struct assembly *a, const struct message *m)
 {
 	struct rows *r = &a->raw[raw_of(m->kind)];
+	struct sensor sensor;
+	struct message_reader in = { .in = m->body };
+	if (m->kind == MESSAGE_SENSOR) {
+		message_get_row(&in, &sensor_kind, &sensor);
+		if (!message_whole(&in) || !ours(a, sensor.id))
+			return bad(a, "a sensor that can't be read, or another");
+	}
 	size_t need = r->n + 4 + m->body.n;
 	if (need > ((size_t)4 << 20))
 		return bad(a, "rows beyond the limits");
@@ -205,7 +216,10 @@ static int check_blocks(struct assembly *a, uint64_t sequence)
 			return bad(a, "a block that can't be read");
 		if ((a->sender && (h.sender != a->sender || h.sequence != sequence)) || !ours(a, h.sensor))
 			return bad(a, "a block of another sensor or batch");
+		if (!a->flows || h.first_ns < a->first_ns)
+			a->first_ns = h.first_ns;
 		a->flows += h.flows;
+		a->packets += h.packets;
 		rest = bytes_from(rest, ARCHIVE_HEADER + h.payload);
 	}
 	return 0;
@@ -297,6 +311,16 @@ bool assembly_ended(const struct assembly *a)
 uint64_t assembly_flows(const struct assembly *a)
 {
 	return a->flows;
+}
+
+uint64_t assembly_packets(const struct assembly *a)
+{
+	return a->packets;
+}
+
+int64_t assembly_first(const struct assembly *a)
+{
+	return a->first_ns;
 }
 
 int assembly_each(struct assembly *a, enum message_kind kind, const struct row_kind *row,

@@ -23,6 +23,7 @@ struct batch {
 	struct batch *next;
 	uint64_t sequence;
 	uint64_t packets; /* of its flows: what is lost with it */
+	uint64_t told;	  /* lost packets of earlier batches, in a gap in it */
 	int64_t from_ns, until_ns;
 	struct message_buf frames;
 	size_t sent; /* octets of frames that a channel has taken */
@@ -68,6 +69,8 @@ const struct store_batch *assembly_batch(const struct assembly *a);
 int64_t assembly_until(const struct assembly *a);
 bool assembly_ended(const struct assembly *a);
 uint64_t assembly_flows(const struct assembly *a);
+uint64_t assembly_packets(const struct assembly *a); /* of the flows, as their blocks say */
+int64_t assembly_first(const struct assembly *a);    /* the first packet's time; 0 without flows */
 
 /* Records that come beside those of the batch: clocks, sensors, marks. Returns what `fn` returned when not 0, -1 for a
  * row that can't be read. */

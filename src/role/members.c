@@ -8,4 +8,6 @@ const struct member_role *const member_roles[ROLE_N] = {
 	[ROLE_QUERY] = &query_role,
 	[ROLE_ALERT] = &alert_role,
 	[ROLE_METRICS] = &metrics_role,
+	[ROLE_FORWARD] = &forward_role,
+	[ROLE_COLLECT] = &collect_role,
 };

@@ -7,7 +7,9 @@
 #include "store/sourceblock.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#define TELL_NS (10 * INT64_C(1000000000)) /* between two gaps of lost batches */
 #define FEW_MAX 4096u /* signals or gaps between two batches; more are counted as lost */
 
 struct pipeline {
@@ -26,6 +28,7 @@ struct pipeline {
 	int64_t lost_from_ns, lost_to_ns; /* what batches that were lost covered */
 	uint64_t lost;
 	const char *lost_why;
+	int64_t told_ns; /* when the last gap of lost batches was given */
 };
 
 struct pipeline *pipeline_new(const struct pipeline_params *p)
@@ -115,6 +118,7 @@ static void add_lost(struct pipeline *l)
 	if (!l->lost_why)
 		return;
 	pipeline_gap(l, l->lost_from_ns, l->lost_to_ns, l->lost_why, l->lost);
+	l->told_ns = loop_now_ns();
 	l->lost_why = NULL;
 	l->lost = 0;
 }
@@ -122,8 +126,12 @@ static void add_lost(struct pipeline *l)
 static void seal(struct pipeline *l, int64_t until_ns, bool ended)
 {
 	struct batch *b = batch_new(sender_sequence(l->p.sender));
-	add_lost(l);
 	b->from_ns = l->until_ns ? l->until_ns : until_ns;
+	if (l->lost_why) { /* should this batch be lost, too, that goes on */
+		b->told = l->lost;
+		b->from_ns = l->lost_from_ns < b->from_ns ? l->lost_from_ns : b->from_ns;
+	}
+	add_lost(l);
 	rollup_clear(l->rollup);
 	if (l->n_flows)
 		seal_flows(l, b);
@@ -225,7 +233,9 @@ void pipeline_row(struct pipeline *l, enum message_kind kind, const struct row_k
 
 void pipeline_tick(struct pipeline *l)
 {
-	if ((l->n_signals || l->n_gaps || l->lost_why) && sender_welcomed(l->p.sender) && !l->n_flows)
+	/* While the one that keeps batches is full, each would only be lost in its turn. */
+	bool lost = l->lost_why && loop_now_ns() - l->told_ns > TELL_NS;
+	if ((l->n_signals || l->n_gaps || lost) && sender_welcomed(l->p.sender) && !l->n_flows)
 		seal(l, l->until_ns, false);
 }
 
@@ -247,7 +257,7 @@ void pipeline_lost(struct pipeline *l, const struct batch *b, const char *why)
 		l->lost_from_ns = b->from_ns;
 	if (!l->lost_why || b->until_ns > l->lost_to_ns)
 		l->lost_to_ns = b->until_ns;
-	l->lost_why = "writer-behind";
-	l->lost += b->packets;
+	l->lost_why = strcmp(why, "spool-full") == 0 ? "spool-full" : "writer-behind";
+	l->lost += b->packets + b->told;
 	counters_add(COUNTER_FLOWS_LOST, b->packets);
 }

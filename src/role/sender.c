@@ -40,15 +40,24 @@ void sender_free(struct sender *s)
 	free(s);
 }
 
-uint64_t sender_id(const char *sensor, const char *what)
+static uint32_t number_of(const char *text)
 {
 	uint64_t h = random_mix(0x73656e646572u);
-	for (; *what; what++)
-		h = random_mix(h ^ (uint8_t)*what);
-	for (; *sensor; sensor++)
-		h = random_mix(h ^ (uint8_t)*sensor);
-	h &= INT64_MAX; /* SQLite's numbers */
+	for (; *text; text++)
+		h = random_mix(h ^ (uint8_t)*text);
+	return (uint32_t)(h >> 32);
+}
+
+/* Below 2^63: SQLite's numbers. */
+uint64_t sender_id(const char *sensor, const char *what)
+{
+	uint64_t h = (uint64_t)(number_of(sensor) & INT32_MAX) << 32 | number_of(what);
 	return h ? h : 1;
+}
+
+bool sender_id_of(uint64_t id, const char *sensor)
+{
+	return id >> 32 == (number_of(sensor) & INT32_MAX);
 }
 
 void sender_hello_put(struct message_buf *b, const struct sender_hello *h)
@@ -180,6 +189,9 @@ void sender_attach(struct sender *s, struct channel *c)
 {
 	struct message_buf b = { 0 };
 	struct sender_hello hello = { .id = s->p.id, .flags = s->p.flags };
+	/* A peer that comes back finds one that has watched all the time. */
+	if (s->welcomed)
+		hello.flags &= ~SENDER_LIVE;
 	channel_free(s->channel);
 	s->channel = c;
 	s->greeted = false;

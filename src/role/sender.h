@@ -8,7 +8,7 @@
 #include "role/member.h"
 
 /* Flags of HELLO. */
-#define SENDER_LIVE 1u /* time in which nobody watched is a gap */
+#define SENDER_LIVE 1u /* it begins to watch: time in which nobody did is a gap */
 
 struct sender; /* opaque */
 
@@ -58,5 +58,7 @@ struct sender_hello {
 void sender_hello_put(struct message_buf *b, const struct sender_hello *h);
 int sender_hello_get(const struct message *m, struct sender_hello *out);
 
-/* A sensor's number as a sender: the same wherever it is asked. */
+/* A sensor's number as a sender: the same wherever it is asked. Its upper half tells the sensor, so that nobody can
+ * number batches in the name of another's. */
 uint64_t sender_id(const char *sensor, const char *what);
+bool sender_id_of(uint64_t id, const char *sensor);

@@ -405,7 +405,8 @@ static void reload(struct supervisor *s)
 			s->config_fd = fd;
 			config_free(s->config);
 			s->config = c;
-			restart_reached(s, all);
+			/* Its list of revoked certificates is read when it begins. */
+			restart_reached(s, all | CONFIG_COLLECT);
 		} else {
 			if (all & CONFIG_DAEMON)
 				say(s, "reload: nothing of it is in force");
