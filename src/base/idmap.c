@@ -36,11 +36,11 @@ uint32_t idmap_find(const struct idmap *m, uint64_t key)
 	return IDMAP_NONE;
 }
 
-static void grow(struct idmap *m)
+static void place_all(struct idmap *m, size_t n_slots)
 {
 	free(m->slots);
-	m->n_slots = m->n_slots ? m->n_slots * 2 : 256;
-	m->slots = mem_new(m->n_slots * sizeof *m->slots);
+	m->n_slots = n_slots;
+	m->slots = mem_new(n_slots * sizeof *m->slots);
 	for (size_t k = 0; k < m->n; k++) {
 		size_t i = home(m, m->keys[k]);
 		while (m->slots[i])
@@ -53,7 +53,7 @@ uint32_t idmap_take(struct idmap *m, uint64_t key, bool *fresh)
 {
 	*fresh = false;
 	if ((m->n + 1) * 2 > m->n_slots)
-		grow(m);
+		place_all(m, m->n_slots ? m->n_slots * 2 : 256);
 	size_t i = home(m, key);
 	for (; m->slots[i]; i = (i + 1) & (m->n_slots - 1))
 		if (m->keys[m->slots[i] - 1] == key)
@@ -67,6 +67,29 @@ uint32_t idmap_take(struct idmap *m, uint64_t key, bool *fresh)
 	m->slots[i] = (uint32_t)++m->n;
 	*fresh = true;
 	return (uint32_t)m->n - 1;
+}
+
+void idmap_rebuild(struct idmap *m, size_t n)
+{
+	size_t n_slots = 256;
+	ENSURE(n <= m->n);
+	m->n = n;
+	if (!m->n_slots)
+		return;
+	while (n_slots < (n + 1) * 2)
+		n_slots *= 2;
+	/* What shrinks now will grow again: keep twice the room. */
+	n_slots = n_slots * 2 < m->n_slots ? n_slots * 2 : m->n_slots;
+	place_all(m, n_slots);
+	if (m->room > 4 * (n + 64)) {
+		m->room = 2 * (n + 64);
+		m->keys = mem_grow(m->keys, m->room * sizeof *m->keys);
+	}
+}
+
+size_t idmap_bytes(const struct idmap *m)
+{
+	return m->n_slots * sizeof *m->slots + m->room * sizeof *m->keys;
 }
 
 void *idmap_room(void *array, size_t n, size_t *room, size_t size)

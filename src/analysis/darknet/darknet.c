@@ -126,7 +126,7 @@ void darknet_minute(struct darknet *d)
 
 void darknet_named(struct darknet *d, const struct addr *a, const struct addr *by)
 {
-	uint32_t id = event_address(d, a), namer = event_address(d, by);
+	uint32_t id = event_address(d, a, d->now), namer = event_address(d, by, d->now);
 	if (id == IDMAP_NONE || namer == IDMAP_NONE)
 		return;
 	struct address *named = &d->addrs[id];
@@ -143,8 +143,8 @@ void darknet_quote(struct darknet *d, const struct darknet_quote *q)
 		.last_ns = q->ns,
 		.sport = q->type,
 		.dport = q->code };
-	uint32_t subject = event_address(d, &q->quoted), to = event_address(d, &q->to),
-		 reporter = event_address(d, &q->reporter);
+	uint32_t subject = event_address(d, &q->quoted, q->ns), to = event_address(d, &q->to, q->ns),
+		 reporter = event_address(d, &q->reporter, q->ns);
 	if (subject == IDMAP_NONE || to == IDMAP_NONE || reporter == IDMAP_NONE || !judge_dark(d, &q->to, q->ns))
 		return;
 	struct event_add in = { .subject = subject,
@@ -167,7 +167,7 @@ bool darknet_wants_sample(const struct darknet *d, const struct addr *src, const
 void darknet_sample(struct darknet *d, const struct finding_sample *s)
 {
 	bool fresh;
-	uint32_t src = event_address(d, &s->src), dst = event_address(d, &s->dst);
+	uint32_t src = event_address(d, &s->src, s->ns), dst = event_address(d, &s->dst, s->ns);
 	if (src == IDMAP_NONE || dst == IDMAP_NONE)
 		return;
 	struct sample_ref r = { s->ns, src, dst, s->sport, s->dport, s->proto };
@@ -175,6 +175,7 @@ void darknet_sample(struct darknet *d, const struct finding_sample *s)
 	if (!fresh)
 		return;
 	d->heads = idmap_room(d->heads, d->head_map.n, &d->room_heads, sizeof *d->heads);
+	d->heads[k].seen = event_minute(s->ns);
 	d->heads[k].n = s->head_len;
 	memcpy(d->heads[k].bytes, s->head, s->head_len);
 	d->addrs[src].sampled_as_src += d->addrs[src].sampled_as_src < MAX_SAMPLES;

@@ -12,10 +12,8 @@
 #define MIN_REFLECT_SOURCES	10
 #define MIN_BACKSCATTER_PACKETS 25
 #define MIN_BACKSCATTER_PEERS	5
-#define MAX_LONE_PER_SOURCE	4 /* of one kind */
 
-/* Ports of one peer that did not open. */
-static uint32_t closed_ports(const struct darknet *d, const struct event *e, const struct peer *p)
+uint32_t emit_closed_ports(const struct darknet *d, const struct event *e, const struct peer *p)
 {
 	uint32_t n = 0;
 	if (d->p.n_dark)
@@ -38,7 +36,7 @@ bool emit_silent(const struct darknet *d, const struct event *e, const struct pe
 		return true;
 	const struct address *a = &d->addrs[p->addr];
 	bool named = a->flags & ADDR_NAMED && a->named_by != e->addr + 1;
-	return !named && !(a->flags & ADDR_UDP_ANSWER) && closed_ports(d, e, p) > 0;
+	return !named && !(a->flags & ADDR_UDP_ANSWER) && emit_closed_ports(d, e, p) > 0;
 }
 
 static bool is_scan(const struct darknet *d, const struct event *e)
@@ -51,7 +49,7 @@ static bool is_scan(const struct darknet *d, const struct event *e)
 	if (e->max_ports < d->p.min_ports)
 		return false;
 	for (uint32_t k = e->peers; k; k = d->peers[k - 1].next)
-		if (d->peers[k - 1].n_ports >= d->p.min_ports && closed_ports(d, e, &d->peers[k - 1]) >= d->p.min_ports)
+		if (d->peers[k - 1].n_ports >= d->p.min_ports && emit_closed_ports(d, e, &d->peers[k - 1]) >= d->p.min_ports)
 			return true;
 	return false;
 }
@@ -63,7 +61,7 @@ static bool is_backscatter(const struct darknet *d, const struct event *e)
 	if (d->quotes && e->quoting == e->packets)
 		return false;
 	if (d->p.n_dark)
-		return e->packets >= MIN_BACKSCATTER_PACKETS || (e->packets >= 5 && e->n_peers >= 2);
+		return e->packets >= MIN_BACKSCATTER_PACKETS || (e->packets >= 5 && event_peers(e) >= 2);
 	return e->packets >= MIN_BACKSCATTER_PACKETS && e->n_peers >= MIN_BACKSCATTER_PEERS;
 }
 
@@ -79,21 +77,21 @@ static bool is_amplification(const struct darknet *d, const struct event *e)
 	return top.n && whole && top.packets[0] * 10 >= whole * (e->type == EVENT_REFLECT_UDP ? 5 : 3);
 }
 
-static bool qualifies(const struct darknet *d, const struct event *e, enum finding_kind *kind)
+bool emit_qualifies(const struct darknet *d, const struct event *e, enum finding_kind *kind)
 {
+	*kind = FINDING_SCAN;
 	switch (e->type) {
 	case EVENT_TCP:
 	case EVENT_UDP:
 	case EVENT_ICMP:
-		*kind = FINDING_SCAN;
-		return is_scan(d, e);
+		return e->resumed || is_scan(d, e);
 	case EVENT_BACKSCATTER:
 		*kind = d->addrs[e->addr].flags & ADDR_OWN ? FINDING_OWN_ATTACKED : FINDING_BACKSCATTER;
-		return is_backscatter(d, e) || (d->p.n_dark && *kind == FINDING_OWN_ATTACKED);
+		return e->resumed || is_backscatter(d, e) || (d->p.n_dark && *kind == FINDING_OWN_ATTACKED);
 	case EVENT_REFLECT_UDP:
 	case EVENT_REFLECT_SYNACK:
 		*kind = FINDING_AMPLIFICATION;
-		return is_amplification(d, e);
+		return e->resumed || is_amplification(d, e);
 	case EVENT_QUOTE:
 		*kind = FINDING_ICMP_QUOTE;
 		return true;
@@ -126,20 +124,30 @@ static void propose_events(struct darknet *d, struct candidates *c)
 	for (size_t i = 0; i < d->n_events; i++) {
 		const struct event *e = &d->events[i];
 		enum finding_kind kind;
-		if (qualifies(d, e, &kind))
-			propose(c, &(struct candidate){ kind, e->first, (uint32_t)i, e->type, d->addrs[e->addr].a });
+		if (!e->dead && emit_qualifies(d, e, &kind))
+			propose(c, &(struct candidate){
+					   kind, event_first(e), (uint32_t)i, e->type, d->addrs[e->addr].a });
 	}
+}
+
+bool emit_qualifies_own(const struct darknet *d, uint32_t addr, enum finding_kind *kind, struct fill_own *own)
+{
+	bool any = fill_own_sum(d, addr, own) && own->packets;
+	bool suspect = any && own->packets >= 3 && own->targets >= 2 && own->ttl_max - own->ttl_min <= 2;
+	*kind = suspect && !own->attacked ? FINDING_OWN_SUSPECT : FINDING_OWN_WATCH;
+	return any;
 }
 
 static void propose_own(struct darknet *d, struct candidates *c)
 {
 	struct fill_own own;
-	for (size_t a = 0; a < d->addr_map.n; a++) {
-		if (!(d->addrs[a].flags & ADDR_OWN) || !fill_own_sum(d, (uint32_t)a, &own) || own.packets == 0)
-			continue;
-		bool suspect = own.packets >= 3 && own.targets >= 2 && own.ttl_max - own.ttl_min <= 2 && !own.attacked;
-		propose(c, &(struct candidate){ suspect ? FINDING_OWN_SUSPECT : FINDING_OWN_WATCH, own.first,
-				   (uint32_t)a, EVENT_OWN, d->addrs[a].a });
+	enum finding_kind kind;
+	for (size_t k = 0; k < d->own_map.n; k++) {
+		uint32_t a = (uint32_t)d->own_map.keys[k];
+		int64_t first = d->owns[k].at ? d->owns[k].first : 0;
+		if (emit_qualifies_own(d, a, &kind, &own))
+			propose(c, &(struct candidate){
+					   kind, d->owns[k].at ? first : own.first, a, EVENT_OWN, d->addrs[a].a });
 	}
 }
 
@@ -150,6 +158,8 @@ static int compare_lones(const void *x, const void *y, void *arg)
 	int r = addr_cmp(&d->addrs[a->src].a, &d->addrs[b->src].a);
 	if (r == 0)
 		r = (int)((const struct lone *)x)->flags - (int)((const struct lone *)y)->flags;
+	if (r == 0 && ((const struct lone *)x)->event != ((const struct lone *)y)->event)
+		r = ((const struct lone *)x)->event < ((const struct lone *)y)->event ? -1 : 1;
 	if (r == 0)
 		r = a->ns < b->ns ? -1 : a->ns > b->ns;
 	if (r == 0)
@@ -157,17 +167,26 @@ static int compare_lones(const void *x, const void *y, void *arg)
 	return r ? r : (int)a->dport - (int)b->dport;
 }
 
-/* The first few of each source are told one by one; the scan finding counts all. */
+bool emit_same_group(const struct lone *a, const struct lone *b)
+{
+	return a->ref.src == b->ref.src && a->flags == b->flags && a->event == b->event;
+}
+
+void emit_sort_lones(struct darknet *d)
+{
+	if (d->n_lones)
+		qsort_r(d->lones, d->n_lones, sizeof *d->lones, compare_lones, d);
+}
+
+/* The first few of each event are told one by one; the scan finding counts all. */
 static void propose_lones(struct darknet *d, struct candidates *c)
 {
 	uint32_t of_source = 0;
-	if (d->n_lones)
-		qsort_r(d->lones, d->n_lones, sizeof *d->lones, compare_lones, d);
+	emit_sort_lones(d);
 	for (size_t i = 0; i < d->n_lones; i++) {
 		const struct lone *l = &d->lones[i];
-		bool same = i && d->lones[i - 1].ref.src == l->ref.src && d->lones[i - 1].flags == l->flags;
-		of_source = same ? of_source + 1 : 0;
-		if (of_source < MAX_LONE_PER_SOURCE)
+		of_source = i && emit_same_group(&d->lones[i - 1], l) ? of_source + 1 : 0;
+		if (of_source < EMIT_MAX_LONE)
 			propose(c, &(struct candidate){
 					   FINDING_SCAN_TYPE, l->ref.ns, (uint32_t)i, 0, d->addrs[l->ref.src].a });
 	}
@@ -178,12 +197,13 @@ struct port_proposal {
 	struct candidates *c;
 };
 
-static void propose_port(void *arg, enum finding_kind kind, uint32_t hour)
+static void propose_port(void *arg, bool yes, enum finding_kind kind, uint32_t hour)
 {
 	struct port_proposal *p = arg;
 	/* No address: the port itself orders findings of the same moment. */
 	struct addr order = addr_from4((uint32_t)(p->d->hour_map.keys[hour] >> 24));
-	propose(p->c, &(struct candidate){ kind, p->d->hours[hour].first, hour, 0, order });
+	if (yes)
+		propose(p->c, &(struct candidate){ kind, p->d->hours[hour].first, hour, 0, order });
 }
 
 static int compare(const void *x, const void *y)
@@ -195,6 +215,18 @@ static int compare(const void *x, const void *y)
 		return a->kind < b->kind ? -1 : 1;
 	int r = addr_cmp(&a->subject, &b->subject);
 	return r ? r : a->type != b->type ? (int)a->type - (int)b->type : (int)a->event - (int)b->event;
+}
+
+void emit_fill(struct darknet *d, bool own, uint32_t number, struct finding *f)
+{
+	if (f->kind == FINDING_SCAN_TYPE)
+		fill_lone(d, &d->lones[number], f);
+	else if (f->kind == FINDING_PORT_NEW || f->kind == FINDING_PORT_SURGE)
+		fill_port(d, number, f);
+	else if (own)
+		fill_own(d, number, f);
+	else
+		fill_event(d, &d->events[number], f);
 }
 
 void emit_all(struct darknet *d, void (*emit)(void *arg, const struct finding *), void *arg)
@@ -211,14 +243,7 @@ void emit_all(struct darknet *d, void (*emit)(void *arg, const struct finding *)
 		const struct candidate *k = &c.v[i];
 		memset(f, 0, sizeof *f);
 		f->kind = k->kind;
-		if (k->kind == FINDING_SCAN_TYPE)
-			fill_lone(d, &d->lones[k->event], f);
-		else if (k->kind == FINDING_PORT_NEW || k->kind == FINDING_PORT_SURGE)
-			fill_port(d, k->event, f);
-		else if (k->type == EVENT_OWN)
-			fill_own(d, k->event, f);
-		else
-			fill_event(d, &d->events[k->event], f);
+		emit_fill(d, k->type == EVENT_OWN, k->event, f);
 		if (d->p.place)
 			d->p.place(d->p.arg, &k->subject, &f->place);
 		emit(arg, f);

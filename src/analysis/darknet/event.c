@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #define MAX_ADDRS   ((size_t)4 << 20)
-#define EVENT_MAX   ((size_t)2 << 20)
 #define MAX_EARLIER 64 /* events of a subject that are looked through for one that a packet out of order belongs to */
 #define MAX_MEMBERS ((size_t)16 << 20)
 #define MAX_HEADS   ((size_t)1 << 18)
@@ -25,12 +24,17 @@ void event_init(struct darknet *d)
 	idmap_init(&d->head_map, MAX_HEADS, seed + 7);
 	idmap_init(&d->hour_map, EVENT_MAX, seed + 8);
 	idmap_init(&d->hour_source_map, MAX_MEMBERS, seed + 9);
+	idmap_init(&d->watched_map, EVENT_MAX, seed + 10);
+	idmap_init(&d->own_map, MAX_ADDRS, seed + 11);
+	d->hours_begin = UINT64_MAX;
+	d->now = INT64_MIN;
+	d->polls = 1;
 }
 
 void event_fini(struct darknet *d)
 {
 	struct idmap *maps[] = { &d->addr_map, &d->conn_map, &d->peer_map, &d->pair_map, &d->port_map, &d->flag_map,
-		&d->open_map, &d->head_map, &d->hour_map, &d->hour_source_map };
+		&d->open_map, &d->head_map, &d->hour_map, &d->hour_source_map, &d->watched_map, &d->own_map };
 	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
 		idmap_fini(maps[i]);
 	free(d->addrs);
@@ -43,6 +47,7 @@ void event_fini(struct darknet *d)
 	free(d->events);
 	free(d->lones);
 	free(d->hours);
+	free(d->owns);
 }
 
 /* IPv4 addresses are their own key. The 63-bit hash of an IPv6 address is keyed: a sender can't pick one that another
@@ -57,15 +62,17 @@ static bool is_own(const struct darknet *d, const struct addr *a)
 	return prefixset_holds(&d->own, a, 0);
 }
 
-uint32_t event_address(struct darknet *d, const struct addr *a)
+uint32_t event_address(struct darknet *d, const struct addr *a, int64_t ns)
 {
 	bool fresh;
 	uint32_t id = idmap_take(&d->addr_map, addr_key(d, a), &fresh);
 	if (fresh) {
 		d->addrs = idmap_room(d->addrs, d->addr_map.n, &d->room_addrs, sizeof *d->addrs);
-		d->addrs[id].a = *a;
-		d->addrs[id].flags = is_own(d, a) ? ADDR_OWN : 0;
+		d->addrs[id] = (struct address){
+			.a = *a, .flags = is_own(d, a) ? ADDR_OWN : 0, .seen = INT32_MIN };
 	}
+	if (id != IDMAP_NONE)
+		d->addrs[id].seen = event_minute(ns) > d->addrs[id].seen ? event_minute(ns) : d->addrs[id].seen;
 	return id;
 }
 
@@ -76,19 +83,20 @@ uint32_t event_find(const struct darknet *d, const struct addr *a)
 
 uint64_t event_sample_key(const struct darknet *d, const struct sample_ref *r)
 {
-	return random_mix(random_mix((uint64_t)r->src << 32 | r->dst) ^ (uint64_t)r->ns) ^
-	       ((uint64_t)r->sport << 16 | r->dport);
+	uint64_t src = d->addr_map.keys[r->src], dst = d->addr_map.keys[r->dst];
+	return random_mix(random_mix(random_mix(src) ^ dst) ^ (uint64_t)r->ns) ^ ((uint64_t)r->sport << 16 | r->dport);
 }
 
-/* Numbers depend on the order of arrival, addresses don't: the lower address is the first end. */
+/* Numbers change, addresses don't: the lower address is the first end. */
 static uint64_t conn_key(const struct darknet *d, const struct flow *f, uint32_t src, uint32_t dst, int *direction)
 {
 	int order = addr_cmp(&d->addrs[src].a, &d->addrs[dst].a);
 	*direction = order > 0 || (order == 0 && f->sport > f->dport);
-	uint32_t low = *direction ? dst : src, high = *direction ? src : dst;
+	uint64_t low = addr_key(d, &d->addrs[*direction ? dst : src].a);
+	uint64_t high = addr_key(d, &d->addrs[*direction ? src : dst].a);
 	uint16_t low_port = *direction ? f->dport : f->sport, high_port = *direction ? f->sport : f->dport;
-	return random_mix(((uint64_t)low << 32 | high) * 0x9e3779b97f4a7c15u ^ d->p.seed) ^
-	       random_mix((uint64_t)low_port << 32 | (uint64_t)high_port << 16 | f->proto);
+	uint64_t ends = random_mix(random_mix(low ^ d->p.seed) ^ high);
+	return random_mix(ends ^ ((uint64_t)low_port << 32 | (uint64_t)high_port << 16 | f->proto));
 }
 
 struct conn *event_conn(struct darknet *d, const struct flow *f, uint32_t src, uint32_t dst, int *direction)
@@ -101,6 +109,7 @@ struct conn *event_conn(struct darknet *d, const struct flow *f, uint32_t src, u
 		d->conns = idmap_room(d->conns, d->conn_map.n, &d->room_conns, sizeof *d->conns);
 		d->conns[c] = (struct conn){ .first = { INT64_MAX, INT64_MAX } };
 	}
+	d->conns[c].seen = event_minute(f->last_ns);
 	return &d->conns[c];
 }
 
@@ -134,42 +143,111 @@ static void add_ref(struct event *e, const struct sample_ref *r)
 		e->refs[worst] = *r;
 }
 
+int64_t event_patience(const struct darknet *d, enum event_type type)
+{
+	if (d->p.n_dark && type != EVENT_OWN)
+		return d->p.timeout_ns;
+	return d->p.max_idle_ns ? d->p.max_idle_ns : INT64_MAX;
+}
+
+/* b - a, without overflow. */
+static int64_t gap(int64_t a, int64_t b)
+{
+	int64_t g;
+	return __builtin_sub_overflow(b, a, &g) ? b > a ? INT64_MAX : INT64_MIN : g;
+}
+
+/* An own address has few events and is told as one: its age is no reason to cut it. */
+static int64_t age(const struct darknet *d, enum event_type type, uint32_t addr)
+{
+	return type == EVENT_OWN || d->addrs[addr].flags & ADDR_OWN || !d->p.max_age_ns ? INT64_MAX : d->p.max_age_ns;
+}
+
+bool event_over(const struct darknet *d, const struct event *e, int64_t ns)
+{
+	return gap(e->last, ns) > event_patience(d, e->type) || gap(e->first, ns) > age(d, e->type, e->addr);
+}
+
+uint64_t event_peers(const struct event *e)
+{
+	return e->n_peers > e->known_peers ? e->n_peers : e->known_peers;
+}
+
+int64_t event_first(const struct event *e)
+{
+	return e->told.at ? e->told.first : e->first;
+}
+
+void event_kill(struct darknet *d, uint32_t number)
+{
+	struct event *e = &d->events[number];
+	uint32_t *current = &d->addrs[e->addr].event[e->type];
+	e->dead = true;
+	d->n_dead++;
+	while (*current && d->events[*current - 1].dead)
+		*current = d->events[*current - 1].earlier;
+}
+
+/* Does [first, last] lie within the patience around the event, and does the event stay young enough with it? */
+static bool belongs(const struct darknet *d, const struct event *e, int64_t first, int64_t last)
+{
+	int64_t patience = event_patience(d, e->type), limit = age(d, e->type, e->addr);
+	if (patience != INT64_MAX && (gap(e->last, first) > patience || gap(last, e->first) > patience))
+		return false;
+	return limit == INT64_MAX || (gap(e->first, first) <= limit && gap(last, e->last) <= limit);
+}
+
 struct event *event_at(struct darknet *d, enum event_type type, uint32_t subject, int64_t first, int64_t last)
 {
 	int tries = 0;
 	for (uint32_t n = d->addrs[subject].event[type]; n && tries < MAX_EARLIER; tries++) {
 		struct event *e = &d->events[n - 1];
-		if (d->p.n_dark == 0 || type == EVENT_OWN ||
-			(first - e->last <= d->p.timeout_ns && e->first - last <= d->p.timeout_ns))
+		if (!e->dead && belongs(d, e, first, last))
 			return e;
 		n = e->earlier;
 	}
 	return NULL;
 }
 
-static struct event *current(struct darknet *d, enum event_type type, const struct event_add *in)
+static void take_own(struct darknet *d, uint32_t addr)
 {
-	struct event *known = event_at(d, type, in->subject, in->flow->first_ns, in->flow->last_ns);
-	if (known)
-		return known;
-	if (d->n_events >= d->p.max_events) {
+	bool fresh;
+	uint32_t k = idmap_take(&d->own_map, addr, &fresh);
+	if (!fresh)
+		return;
+	d->owns = idmap_room(d->owns, d->own_map.n, &d->room_owns, sizeof *d->owns);
+	d->owns[k] = (struct told){ 0 };
+}
+
+struct event *event_new(struct darknet *d, enum event_type type, uint32_t subject, const struct flow *f)
+{
+	if (d->n_events - d->n_dead >= d->p.max_events || d->n_events >= UINT32_MAX / 2) {
 		d->refused++;
 		return NULL;
 	}
 	d->events = idmap_room(d->events, d->n_events + 1, &d->room_events, sizeof *d->events);
 	struct event *e = &d->events[d->n_events++];
 	*e = (struct event){
-		.addr = in->subject,
+		.addr = subject,
 		.type = (uint8_t)type,
-		.first = in->flow->first_ns,
-		.last = in->flow->last_ns,
-		.ttl_min = in->flow->ttl,
-		.ttl_max = in->flow->ttl,
+		.first = f->first_ns,
+		.last = f->last_ns,
+		.ttl_min = f->ttl,
+		.ttl_max = f->ttl,
 		.constants = 0xff,
-		.earlier = d->addrs[in->subject].event[type],
+		.earlier = d->addrs[subject].event[type],
+		.known_last = INT64_MIN,
 	};
-	d->addrs[in->subject].event[type] = (uint32_t)d->n_events;
+	if (d->addrs[subject].flags & ADDR_OWN)
+		take_own(d, subject);
+	d->addrs[subject].event[type] = (uint32_t)d->n_events;
 	return e;
+}
+
+static struct event *current(struct darknet *d, enum event_type type, const struct event_add *in)
+{
+	struct event *known = event_at(d, type, in->subject, in->flow->first_ns, in->flow->last_ns);
+	return known ? known : event_new(d, type, in->subject, in->flow);
 }
 
 /* Counts `value` in the chain whose head is *head; true when it is new. */
@@ -225,12 +303,39 @@ static void add_marks(const struct darknet *d, struct event *e, const struct flo
 	}
 }
 
+void event_put_port(struct darknet *d, struct event *e, uint16_t port, const struct flow *f)
+{
+	uint64_t number = (uint64_t)(e - d->events);
+	e->n_ports += count_member(&d->port_map, &d->ports, &d->room_ports, number << 16 | port, &e->ports, f);
+}
+
+void event_put_flags(struct darknet *d, struct event *e, uint8_t flags, const struct flow *f)
+{
+	uint64_t number = (uint64_t)(e - d->events);
+	(void)count_member(&d->flag_map, &d->flags, &d->room_flags, number << 16 | flags, &e->flags, f);
+}
+
+/* A packet that the finding had already counted before the restart: whom it went to is new here, its number is not. */
+static struct event *add_known(struct darknet *d, struct event *e, const struct event_add *in)
+{
+	struct flow none = *in->flow;
+	struct event_add again = *in;
+	none.packets = none.bytes = 0;
+	again.flow = &none;
+	add_peer(d, e, (uint32_t)(e - d->events), &again);
+	if (in->has_port)
+		event_put_port(d, e, in->port, &none);
+	return NULL;
+}
+
 struct event *event_add(struct darknet *d, enum event_type type, const struct event_add *in)
 {
 	const struct flow *f = in->flow;
 	struct event *e = current(d, type, in);
 	if (!e)
 		return NULL;
+	if (f->last_ns <= e->known_last)
+		return add_known(d, e, in);
 	uint32_t number = (uint32_t)(e - d->events);
 	e->first = f->first_ns < e->first ? f->first_ns : e->first;
 	e->last = f->last_ns > e->last ? f->last_ns : e->last;
@@ -242,12 +347,10 @@ struct event *event_add(struct darknet *d, enum event_type type, const struct ev
 		e->udp_proto = (uint8_t)flow_protocol(f);
 	add_marks(d, e, f);
 	add_peer(d, e, number, in);
-	if (in->has_port &&
-		count_member(&d->port_map, &d->ports, &d->room_ports, (uint64_t)number << 16 | in->port, &e->ports, f))
-		e->n_ports++;
+	if (in->has_port)
+		event_put_port(d, e, in->port, f);
 	if (f->proto == PROTO_TCP && f->cls <= CLASS_TCP_OTHER)
-		count_member(&d->flag_map, &d->flags, &d->room_flags, (uint64_t)number << 16 | (f->tcp_flags & 0x3f),
-			&e->flags, f);
+		event_put_flags(d, e, f->tcp_flags & 0x3f, f);
 	add_ref(e, &in->ref);
 	return e;
 }

@@ -39,6 +39,7 @@ struct address {
 	uint8_t sampled_as_src, sampled_as_dst;
 	uint32_t named_by;	     /* who named it, + 1; ADDR_NAMED_BY_SEVERAL */
 	uint32_t event[EVENT_TYPES]; /* current one + 1, 0: none */
+	int32_t seen;		     /* minute of its last packet, since 1970 */
 };
 
 /* A packet worth showing; heads are kept apart. */
@@ -63,6 +64,15 @@ struct member {
 	int64_t first;
 };
 
+/* What darknet_poll() told of a subject last. */
+struct told {
+	int64_t first;	 /* of the finding, which keeps its id; valid once `at` is set */
+	uint64_t look;	 /* digest of what the conclusion was drawn from */
+	uint32_t at;	 /* number of the poll; 0: never */
+	uint8_t kind;	 /* + 1; 0: nothing, or it was withdrawn */
+	bool ended;
+};
+
 struct event {
 	uint32_t addr;
 	uint32_t earlier; /* the event of this subject and type that was opened before, + 1 */
@@ -80,21 +90,32 @@ struct event {
 	uint32_t n_peers, n_ports, max_ports; /* max_ports: most of one peer */
 	uint32_t n_refs;
 	struct sample_ref refs[FINDING_SAMPLES];
+	struct told told;
+	bool dead;	  /* forgotten; its room is taken back by compact() */
+	bool resumed;	  /* began in an earlier life: see darknet_known() */
+	uint8_t lones[3]; /* NULL, FIN, XMAS packets told one by one */
+	/* Resumed: packets until `known_last` are in the counts already; so many peers were known then. */
+	int64_t known_last;
+	uint64_t known_peers;
 };
 
 struct conn {
 	int64_t first[2]; /* by direction; INT64_MAX: nothing yet */
 	uint8_t sent[2];  /* CONN_* */
+	int32_t seen;	  /* minute of the last packet, since 1970 */
 };
 enum { CONN_SYN = 1, CONN_SYN_ACK = 2, CONN_DATA = 4, CONN_RST = 8, CONN_ANY = 16 };
 
 struct lone {
 	struct sample_ref ref;
 	uint64_t packets;
+	uint32_t event; /* + 1; 0: none */
 	uint8_t flags;
+	bool chosen, told; /* by darknet_poll() */
 };
 
 struct kept_head {
+	int32_t seen;
 	uint8_t n;
 	uint8_t bytes[FINDING_HEAD];
 };
@@ -127,13 +148,46 @@ struct darknet {
 	uint64_t lones_left_out;
 	uint64_t quotes; /* told by darknet_quote() */
 
-	struct idmap hour_map, hour_source_map;
-	struct port_hour *hours; /* ports.h */
-	size_t room_hours;
+	struct idmap hour_map, hour_source_map, watched_map; /* watched: hours in which anything was seen */
+	struct port_hour *hours;			     /* ports.h */
+	size_t room_hours, hours_open;			     /* open: the first that may still change */
+	uint64_t hours_begin;				     /* the first hour of all */
+
+	/* Of darknet_poll(): */
+	struct idmap own_map; /* own addresses (by number) that have or had events */
+	struct told *owns;
+	size_t room_owns, n_dead, kept_after; /* records left by the last compact() */
+	uint32_t polls, compact_at;
+	uint64_t waiting, refused_before;
+	int64_t now;
 };
 
-/* The number of an address, IDMAP_NONE when the table is full. */
-uint32_t event_address(struct darknet *d, const struct addr *a);
+static inline int32_t event_minute(int64_t ns)
+{
+	return (int32_t)(ns / MINUTE_NS);
+}
+
+/* Silence that ends an event of this type; INT64_MAX: none does. */
+int64_t event_patience(const struct darknet *d, enum event_type type);
+
+/* Can no packet from `ns` on belong to it? */
+bool event_over(const struct darknet *d, const struct event *e, int64_t ns);
+
+/* Distinct peers; of a resumed event at least so many. */
+uint64_t event_peers(const struct event *e);
+
+/* When the finding began that is told of it. */
+int64_t event_first(const struct event *e);
+
+/* The event is forgotten: nothing finds it any more. */
+void event_kill(struct darknet *d, uint32_t number);
+
+/* Puts a known port or TCP flag value into the event. */
+void event_put_port(struct darknet *d, struct event *e, uint16_t port, const struct flow *f);
+void event_put_flags(struct darknet *d, struct event *e, uint8_t flags, const struct flow *f);
+
+/* The number of an address, which has a packet at that time; IDMAP_NONE when the table is full. */
+uint32_t event_address(struct darknet *d, const struct addr *a, int64_t ns);
 
 /* The same without taking it in. */
 uint32_t event_find(const struct darknet *d, const struct addr *a);
@@ -152,6 +206,9 @@ struct event_add {
 
 /* The event now open (or newly opened); NULL when a table is full. */
 struct event *event_add(struct darknet *d, enum event_type type, const struct event_add *in);
+
+/* A new event of the subject, which becomes its current one; NULL when there is no room. */
+struct event *event_new(struct darknet *d, enum event_type type, uint32_t subject, const struct flow *f);
 
 /* The event whose time, with its timeout on either side, holds [first, last]: captures may come in any order. NULL:
  * none. */

@@ -133,7 +133,7 @@ static void base(const struct darknet *d, const struct event *e, struct finding 
 	addr_text(f->subject, &d->addrs[e->addr].a);
 	snprintf(f->sensor, sizeof f->sensor, "%s", d->sensor);
 	f->packets = e->packets;
-	f->first_ns = e->first;
+	f->first_ns = event_first(e);
 	f->last_ns = e->last;
 	f->spoofable = !(d->addrs[e->addr].flags & ADDR_HANDSHAKE) || d->p.n_dark;
 	flags(d, e, f);
@@ -164,11 +164,11 @@ static void scan(struct darknet *d, const struct event *e, struct finding *f)
 	const char *research = d->p.research ? d->p.research(d->p.arg, &d->addrs[e->addr].a, e->first) : NULL;
 	const char *speaks = udp_protocol_name(e->udp_proto);
 	f->tool = tool.tool;
-	f->targets = e->n_peers;
+	f->targets = event_peers(e);
 	f->has_targets = true;
 	ports(d, e, f);
 	f->shape = f->targets == 1 ? SHAPE_VERTICAL : f->targets > f->ports ? SHAPE_HORIZONTAL : SHAPE_BLOCK;
-	f->confidence = grow_sure(e->n_peers > e->max_ports ? e->n_peers : e->max_ports, d->p.min_targets);
+	f->confidence = grow_sure(f->targets > e->max_ports ? f->targets : e->max_ports, d->p.min_targets);
 	if (tool.confidence > f->confidence)
 		f->confidence = tool.confidence;
 	f->severity = strcmp(tool.tool, "mirai") == 0 || strcmp(tool.tool, "telnet-bot") == 0 ? "medium" : "low";
@@ -194,7 +194,7 @@ static void backscatter(struct darknet *d, const struct event *e, struct finding
 {
 	int64_t span = e->last - e->first;
 	ports(d, e, f);
-	f->destinations = e->n_peers;
+	f->destinations = event_peers(e);
 	f->has_destinations = true;
 	f->confidence = grow_sure(e->packets, 5);
 	f->severity = f->kind == FINDING_OWN_ATTACKED ? "medium" : "info";
@@ -228,20 +228,20 @@ static void amplification(struct darknet *d, const struct event *e, struct findi
 		in = &d->events[d->addrs[e->addr].event[EVENT_INFLOW] - 1];
 	bool all = e->packets * 5 >= in->packets * 4;
 	ports(d, e, f);
-	f->sources = all ? in->n_peers : e->n_peers;
+	f->sources = event_peers(all ? in : e);
 	f->has_sources = true;
 	f->destinations = 1;
 	f->has_destinations = true;
-	f->confidence = grow_sure(e->n_peers, 10);
+	f->confidence = grow_sure(event_peers(e), 10);
 	f->severity = "high";
 	snprintf(f->detail, sizeof f->detail, "%s from source port %s",
 		e->type == EVENT_REFLECT_SYNACK ? "tcp syn-ack reflection" : "udp amplification",
 		f->top_ports_n ? f->top_ports[0].name : "0");
 	finding_add_count(f, "main_protocol", e->type == EVENT_REFLECT_SYNACK ? PROTO_TCP : PROTO_UDP);
 	finding_add_count(f, "main_packets", e->packets);
-	finding_add_count(f, "main_sources", e->n_peers);
+	finding_add_count(f, "main_sources", event_peers(e));
 	finding_add_count(f, "packets_to_victim", in->packets);
-	finding_add_count(f, "sources_to_victim", in->n_peers);
+	finding_add_count(f, "sources_to_victim", event_peers(in));
 	finding_add_count(f, "later_fragments", e->by_kind[0]);
 	finding_add_count(f, "bytes", e->bytes);
 }
@@ -249,7 +249,7 @@ static void amplification(struct darknet *d, const struct event *e, struct findi
 static void quote(struct darknet *d, const struct event *e, struct finding *f)
 {
 	ports(d, e, f);
-	f->destinations = e->n_peers;
+	f->destinations = event_peers(e);
 	f->has_destinations = true;
 	f->confidence = grow_sure(e->packets, 1);
 	f->severity = "info";
@@ -267,6 +267,8 @@ void fill_event(struct darknet *d, const struct event *e, struct finding *f)
 		amplification(d, e, f);
 	else
 		quote(d, e, f);
+	if (e->resumed)
+		finding_add_count(f, "resumed", 1);
 	finding_identify(f);
 }
 
@@ -305,12 +307,12 @@ void fill_port(struct darknet *d, uint32_t hour, struct finding *f)
 
 static void own_of(const struct darknet *d, const struct event *e, bool all, struct fill_own *out)
 {
-	uint64_t packets = 0;
-	for (uint32_t k = e->peers; k; k = d->peers[k - 1].next) {
-		const struct peer *p = &d->peers[k - 1];
-		if (!all && !emit_silent(d, e, p))
+	uint64_t packets = all ? e->packets : 0;
+	out->targets += all ? event_peers(e) : 0;
+	for (uint32_t k = all ? 0 : e->peers; k; k = d->peers[k - 1].next) {
+		if (!emit_silent(d, e, &d->peers[k - 1]))
 			continue;
-		packets += p->packets;
+		packets += d->peers[k - 1].packets;
 		out->targets++;
 	}
 	if (packets == 0)
@@ -363,7 +365,8 @@ void fill_own(struct darknet *d, uint32_t addr, struct finding *f)
 	f->packets = own.packets;
 	f->targets = f->destinations = own.targets;
 	f->has_targets = f->has_destinations = true;
-	f->first_ns = own.first;
+	uint32_t k = idmap_find(&d->own_map, addr);
+	f->first_ns = k != IDMAP_NONE && d->owns[k].at ? d->owns[k].first : own.first;
 	f->last_ns = own.last;
 	f->confidence = f->kind == FINDING_OWN_WATCH ? 20 : tool.confidence > 80 ? 75 : 60;
 	f->severity = f->kind == FINDING_OWN_WATCH ? "low" : "high";
@@ -373,5 +376,7 @@ void fill_own(struct darknet *d, uint32_t addr, struct finding *f)
 	finding_add_count(f, "ttl_max", own.ttl_max);
 	finding_add_count(f, "tool_matches", tool.matches);
 	finding_add_count(f, "backscatter", own.attacked);
+	if (e->resumed)
+		finding_add_count(f, "resumed", 1);
 	finding_identify(f);
 }

@@ -35,7 +35,7 @@ static bool is_stealth(const struct flow *f)
 void judge_note(struct darknet *d, const struct flow *f)
 {
 	int way;
-	uint32_t src = event_address(d, &f->src), dst = event_address(d, &f->dst);
+	uint32_t src = event_address(d, &f->src, f->last_ns), dst = event_address(d, &f->dst, f->last_ns);
 	if (src == IDMAP_NONE || dst == IDMAP_NONE || (f->cls > CLASS_TCP_OTHER && f->cls != CLASS_UDP))
 		return;
 	struct conn *c = event_conn(d, f, src, dst, &way);
@@ -93,26 +93,33 @@ static struct event_add about(const struct context *x, uint32_t subject, uint32_
 	};
 }
 
-static void add_probe(struct darknet *d, const struct context *x, enum event_type type)
+/* Returns the event, NULL when there is none. */
+static struct event *add_probe(struct darknet *d, const struct context *x, enum event_type type)
 {
 	struct event_add in = about(x, x->src, x->dst);
 	in.port = x->f->dport;
 	in.has_port = type != EVENT_ICMP;
 	if (d->p.n_dark == 0 && to_many(&x->f->dst))
-		return;
-	event_add(d, type, &in);
+		return NULL;
+	struct event *e = event_add(d, type, &in);
 	if (d->p.n_dark && type != EVENT_ICMP)
 		ports_add(d, x->f, x->src, x->dst);
+	return e;
 }
 
-static void add_lone(struct darknet *d, const struct context *x)
+static void add_lone(struct darknet *d, const struct context *x, const struct event *e)
 {
 	if (d->n_lones == MAX_LONES) {
 		d->lones_left_out++;
 		return;
 	}
 	d->lones = idmap_room(d->lones, d->n_lones + 1, &d->room_lones, sizeof *d->lones);
-	d->lones[d->n_lones++] = (struct lone){ about(x, x->src, x->dst).ref, x->f->packets, x->f->tcp_flags & 0x3f };
+	d->lones[d->n_lones++] = (struct lone){
+		.ref = about(x, x->src, x->dst).ref,
+		.packets = x->f->packets,
+		.event = e ? (uint32_t)(e - d->events) + 1 : 0,
+		.flags = x->f->tcp_flags & 0x3f,
+	};
 }
 
 static void add_backscatter(struct darknet *d, const struct context *x, int kind)
@@ -178,8 +185,7 @@ static void judge_tcp(struct darknet *d, const struct context *x)
 	if (f->cls == CLASS_TCP_SYN)
 		add_probe(d, x, EVENT_TCP);
 	else if (is_stealth(f) && (d->p.n_dark || comes_first(x))) {
-		add_probe(d, x, EVENT_TCP);
-		add_lone(d, x);
+		add_lone(d, x, add_probe(d, x, EVENT_TCP));
 	} else if ((f->cls == CLASS_TCP_SYN_ACK || f->cls == CLASS_TCP_RST) && !asked_for(d, x))
 		add_backscatter(d, x, 0);
 	else if (x->conn && x->conn->sent[x->way] & CONN_SYN && x->conn->sent[x->way] & CONN_DATA &&
@@ -220,8 +226,8 @@ void judge_flow(struct darknet *d, const struct flow *f)
 	struct context x = { .f = f };
 	if (!judge_dark(d, &f->dst, f->first_ns))
 		return;
-	x.src = event_address(d, &f->src);
-	x.dst = event_address(d, &f->dst);
+	x.src = event_address(d, &f->src, f->last_ns);
+	x.dst = event_address(d, &f->dst, f->last_ns);
 	if (x.src == IDMAP_NONE || x.dst == IDMAP_NONE)
 		return;
 	if (d->p.n_dark == 0) {

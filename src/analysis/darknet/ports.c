@@ -27,14 +27,18 @@ static uint64_t key_of(const struct flow *f, uint64_t hour)
 void ports_add(struct darknet *d, const struct flow *f, uint32_t src, uint32_t dst)
 {
 	bool fresh;
-	uint32_t k = idmap_take(&d->hour_map, key_of(f, hour_of(f->first_ns)), &fresh);
+	uint64_t hour = hour_of(f->first_ns);
+	uint32_t k = idmap_take(&d->hour_map, key_of(f, hour), &fresh);
 	if (k == IDMAP_NONE)
 		return;
 	d->hours = idmap_room(d->hours, d->hour_map.n, &d->room_hours, sizeof *d->hours);
 	struct port_hour *h = &d->hours[k];
 	struct sample_ref r = { f->first_ns, src, dst, f->sport, f->dport, f->proto };
-	if (fresh)
+	if (fresh) {
 		*h = (struct port_hour){ .first = f->first_ns, .last = f->last_ns, .ref = r };
+		d->hours_begin = hour < d->hours_begin ? hour : d->hours_begin;
+		(void)idmap_take(&d->watched_map, hour & 0xffffff, &fresh);
+	}
 	if (f->first_ns < h->first) {
 		h->first = f->first_ns;
 		h->ref = r;
@@ -53,76 +57,92 @@ static int compare(const void *x, const void *y, void *arg)
 }
 
 /* Hours of the day before `hour` in which anything was seen at all: a gap is no silence. */
-static unsigned hours_seen(const uint64_t *seen, uint64_t hour, uint64_t begin)
+static unsigned hours_seen(const struct darknet *d, uint64_t hour)
 {
 	unsigned n = 0;
 	for (uint64_t h = hour - HISTORY; h < hour; h++)
-		n += seen[(h - begin) / 64] >> ((h - begin) % 64) & 1;
+		n += idmap_find(&d->watched_map, h) != IDMAP_NONE;
 	return n;
 }
 
-/* Sources an hour, on average over `hours`, in the day before v[i], of the same port. */
-static double mean_before(const struct darknet *d, const uint32_t *v, size_t i, unsigned hours)
+/* Sources an hour, on average over `hours`, in the day before, of the same port. */
+static double mean_before(const struct darknet *d, uint64_t key, unsigned hours)
 {
-	uint64_t key = d->hour_map.keys[v[i]], sum = 0;
-	for (size_t k = i; k > 0; k--) {
-		uint64_t other = d->hour_map.keys[v[k - 1]];
-		if (other >> 24 != key >> 24 || key - other > HISTORY)
-			break;
-		sum += d->hours[v[k - 1]].sources;
+	uint64_t sum = 0;
+	for (uint64_t k = key - HISTORY; k < key; k++) {
+		uint32_t h = idmap_find(&d->hour_map, k);
+		sum += h == IDMAP_NONE ? 0 : d->hours[h].sources;
 	}
 	return (double)sum / hours;
 }
 
-/* A bit for each hour from `begin` on that has any probe. */
-static uint64_t *map_hours(const struct darknet *d, uint64_t begin)
+static bool was_surging(const struct darknet *d, uint64_t key)
 {
-	uint64_t end = begin;
-	for (size_t i = 0; i < d->hour_map.n; i++)
-		end = (d->hour_map.keys[i] & 0xffffff) > end ? d->hour_map.keys[i] & 0xffffff : end;
-	uint64_t *seen = mem_new(((end - begin) / 64 + 1) * sizeof *seen);
-	for (size_t i = 0; i < d->hour_map.n; i++) {
-		uint64_t h = (d->hour_map.keys[i] & 0xffffff) - begin;
-		seen[h / 64] |= (uint64_t)1 << (h % 64);
-	}
-	return seen;
+	uint32_t h = idmap_find(&d->hour_map, key - 1);
+	return h != IDMAP_NONE && d->hours[h].surging;
 }
 
-void ports_judge(struct darknet *d, void (*fn)(void *arg, enum finding_kind kind, uint32_t hour), void *arg)
+/* Is the hour new or does it surge? A surge that goes on is not told again. */
+static bool judge(struct darknet *d, uint32_t hour, enum finding_kind *kind)
 {
-	size_t n = d->hour_map.n;
-	uint64_t begin = UINT64_MAX;
-	uint32_t *v = mem_new(n * sizeof *v);
+	uint64_t key = d->hour_map.keys[hour];
+	struct port_hour *h = &d->hours[hour];
+	h->surging = false;
+	if (h->sources < NEW_SOURCES || (key & 0xffffff) < d->hours_begin + HISTORY)
+		return false;
+	unsigned hours = hours_seen(d, key & 0xffffff);
+	if (hours < MIN_HISTORY)
+		return false;
+	double mean = mean_before(d, key, hours);
+	*kind = mean == 0 ? FINDING_PORT_NEW : FINDING_PORT_SURGE;
+	if (mean == 0)
+		return h->surging = true;
+	h->surging = h->sources >= SURGE_SOURCES && (double)h->sources >= SURGE_TIMES * mean;
+	return h->surging && !was_surging(d, key);
+}
+
+void ports_judge(
+	struct darknet *d, void (*fn)(void *arg, bool yes, enum finding_kind kind, uint32_t hour), void *arg)
+{
+	size_t n = 0;
+	uint32_t *v = mem_new((d->hour_map.n - d->hours_open + 1) * sizeof *v);
+	for (size_t i = d->hours_open; i < d->hour_map.n; i++)
+		if (d->hours[i].sources >= NEW_SOURCES)
+			v[n++] = (uint32_t)i;
+	if (n)
+		qsort_r(v, n, sizeof *v, compare, d);
 	for (size_t i = 0; i < n; i++) {
-		v[i] = (uint32_t)i;
-		begin = (d->hour_map.keys[i] & 0xffffff) < begin ? d->hour_map.keys[i] & 0xffffff : begin;
+		const struct told *t = &d->hours[v[i]].told;
+		enum finding_kind kind = FINDING_PORT_NEW;
+		bool yes = judge(d, v[i], &kind);
+		if (t->kind && (!yes || t->kind != kind + 1))
+			fn(arg, false, (enum finding_kind)(t->kind - 1), v[i]);
+		if (yes)
+			fn(arg, true, kind, v[i]);
 	}
-	qsort_r(v, n, sizeof *v, compare, d);
-	bool surging = false;
-	uint64_t *seen = map_hours(d, begin);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t key = d->hour_map.keys[v[i]];
-		const struct port_hour *h = &d->hours[v[i]];
-		bool first = i == 0 || d->hour_map.keys[v[i - 1]] >> 24 != key >> 24;
-		bool before = surging && !first && d->hour_map.keys[v[i - 1]] + 1 == key;
-		surging = false;
-		if ((key & 0xffffff) < begin + HISTORY)
-			continue;
-		unsigned hours = hours_seen(seen, key & 0xffffff, begin);
-		if (hours < MIN_HISTORY)
-			continue;
-		double mean = mean_before(d, v, i, hours);
-		if (mean == 0 && h->sources >= NEW_SOURCES) {
-			fn(arg, FINDING_PORT_NEW, v[i]);
-			surging = true;
-		} else if (h->sources >= SURGE_SOURCES && (double)h->sources >= SURGE_TIMES * mean) {
-			surging = true;
-			if (!before)
-				fn(arg, FINDING_PORT_SURGE, v[i]);
-		}
-	}
-	free(seen);
 	free(v);
+}
+
+bool ports_over(const struct darknet *d, uint32_t hour, int64_t ns)
+{
+	return (d->hour_map.keys[hour] & 0xffffff) < hour_of(ns);
+}
+
+void ports_close(struct darknet *d, int64_t ns)
+{
+	while (d->hours_open < d->hour_map.n && ports_over(d, (uint32_t)d->hours_open, ns) &&
+		(!d->hours[d->hours_open].told.kind || d->hours[d->hours_open].told.ended))
+		d->hours_open++;
+}
+
+bool ports_unwatched(uint64_t hour, int64_t ns)
+{
+	return hour + HISTORY + 1 < hour_of(ns);
+}
+
+bool ports_stale(const struct darknet *d, uint32_t hour, int64_t ns)
+{
+	return hour < d->hours_open && (d->hour_map.keys[hour] & 0xffffff) + HISTORY + 1 < hour_of(ns);
 }
 
 void ports_fill(struct darknet *d, uint32_t hour, struct finding *f)
@@ -144,7 +164,7 @@ void ports_fill(struct darknet *d, uint32_t hour, struct finding *f)
 	snprintf(f->top_ports[0].name, sizeof f->top_ports[0].name, "%u", port);
 	f->top_ports[0].n = h->packets;
 	f->top_ports_n = 1;
-	f->first_ns = h->first;
+	f->first_ns = h->told.at ? h->told.first : h->first;
 	f->last_ns = h->last;
 	f->confidence = h->sources >= 100 ? 90 : h->sources >= 40 ? 75 : 60;
 	f->severity = "low";

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analysis/darknet/tools.h"
 
+#include <string.h>
+
 #define MIN_MATCHES 3
 #define SEC	    ((int64_t)1000000000)
 #define FOREVER	    INT64_MAX
@@ -46,7 +48,7 @@ static bool fits(const struct event *e, const struct rule *r, uint64_t *matches)
 		if (*matches < MIN_MATCHES || *matches * 2 < e->packets)
 			return false;
 	}
-	if (r->mark == NO_MARK && (e->type != EVENT_TCP || e->n_peers + e->max_ports < MIN_MATCHES))
+	if (r->mark == NO_MARK && (e->type != EVENT_TCP || event_peers(e) + e->max_ports < MIN_MATCHES))
 		return false;
 	return constant(e, r->any_constant);
 }
@@ -61,6 +63,28 @@ static bool telnet(const struct darknet *d, const struct event *e, uint64_t *mat
 		if (d->ports[m - 1].value == 23 || d->ports[m - 1].value == 2323)
 			*matches += d->ports[m - 1].packets;
 	return *matches >= MIN_MATCHES && *matches * 2 >= e->packets;
+}
+
+bool tools_leaves(const char *tool, int mark)
+{
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+		if (rules[i].mark == mark && strcmp(rules[i].tool, tool) == 0)
+			return true;
+	return false;
+}
+
+const char *darknet_tool_of(const struct source *s)
+{
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+		const struct rule *r = &rules[i];
+		bool marked = r->mark == NO_MARK ? s->targets + s->ports >= MIN_MATCHES
+						 : s->marks[r->mark] >= MIN_MATCHES &&
+							   (uint64_t)s->marks[r->mark] * 2 >= s->packets;
+		bool same = r->any_constant == 0 || (s->syns >= MIN_MATCHES && (s->constants & r->any_constant) != 0);
+		if (marked && same)
+			return r->tool;
+	}
+	return NULL;
 }
 
 struct tools_match tools_of(const struct darknet *d, const struct event *e)

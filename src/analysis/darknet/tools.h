@@ -14,4 +14,7 @@ struct tools_match {
 	uint64_t matches; /* packets that carried the mark */
 };
 
+/* Is that mark (enum source_mark) one of the tool's? */
+bool tools_leaves(const char *tool, int mark);
+
 struct tools_match tools_of(const struct darknet *d, const struct event *e);
