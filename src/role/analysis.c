@@ -54,10 +54,22 @@ static void close_out(struct analysis_role *a)
 	a->out_n = 0;
 }
 
-static void emit(void *arg, const struct finding *f)
+/* What was told and holds no more stays under its id, with no confidence: somebody may have acted on it. */
+static const struct finding *withdrawn(const struct finding *f)
+{
+	static struct finding w;
+	w = *f;
+	w.confidence = 0;
+	w.severity = finding_word("info");
+	snprintf(w.detail, sizeof w.detail, "withdrawn: later packets say otherwise");
+	return &w;
+}
+
+static void emit(void *arg, const struct finding *told, enum darknet_news news)
 {
 	struct site *s = arg;
 	struct analysis_role *a = s->a;
+	const struct finding *f = news == DARKNET_WITHDRAWN ? withdrawn(told) : told;
 	if (!a->out)
 		a->out = batch_new(sender_sequence(a->sender));
 	batch_finding(a->out, f);

@@ -2,11 +2,13 @@
 /* The capture role: an interface, or a capture file in its place, to batches for the keeper or the link. */
 #include "role/members.h"
 
+#include "analysis/darknet/darknet.h"
 #include "base/clocksync.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "model/sensor.h"
+#include "know/knowing.h"
 #include "model/clock.h"
 #include "role/pipeline.h"
 #include "role/replay.h"
@@ -32,6 +34,7 @@ struct capture_role {
 	struct ring *ring;     /* NULL: no packets are kept */
 	struct live *live;     /* NULL: a replay */
 	struct replay *replay; /* NULL: live */
+	struct knowing knows; /* geography alone */
 	struct prefix *dark;
 	size_t dark_n, dark_last; /* dark_last: where the packet before lay */
 	struct telescope_sink next;
@@ -296,6 +299,15 @@ static struct signals_params signals_of(struct capture_role *c)
 	};
 }
 
+static void place(void *arg, const struct addr *a, char country[3], uint32_t *asn)
+{
+	struct capture_role *c = arg;
+	struct location l;
+	knowing_place(&c->knows, a, &l);
+	memcpy(country, l.country, sizeof l.country);
+	*asn = l.has_asn ? l.asn : 0;
+}
+
 static void make_pipeline(struct capture_role *c, const char *what)
 {
 	struct sender_params sp = {
@@ -309,7 +321,8 @@ static void make_pipeline(struct capture_role *c, const char *what)
 		.message = on_other,
 	};
 	c->sender = sender_new(&sp);
-	struct pipeline_params pp = { .sensor = c->sensor->name, .sender_id = sp.id, .sender = c->sender };
+	struct pipeline_params pp = { .sensor = c->sensor->name, .sender_id = sp.id, .sender = c->sender,
+		.place = place, .tool = darknet_tool_of, .arg = c };
 	c->pipeline = pipeline_new(&pp);
 }
 
@@ -384,6 +397,9 @@ static void replay_is_over(void *arg, int64_t until_ns)
 static int capture_ready(struct member *m, struct err *err)
 {
 	struct capture_role *c = m->state;
+	struct knowing_params known = { .geo = { m->config->analysis.geo.v, m->config->analysis.geo.n } };
+	if (knowing_open(&c->knows, &known, err) < 0)
+		return -1;
 	loop_timer(m->loop, TICK_MS, on_tick, c);
 	if (c->replay) {
 		replay_on_end(c->replay, replay_is_over, c);
@@ -424,6 +440,7 @@ static void capture_close_role(struct member *m)
 	ring_free(c->ring);
 	pipeline_free(c->pipeline);
 	sender_free(c->sender);
+	knowing_close(&c->knows);
 	free(c->dark);
 	free(c);
 }

@@ -4,6 +4,7 @@
 /* A row a process; NULL: it is none of its own. */
 const struct member_role *const member_roles[ROLE_N] = {
 	[ROLE_CAPTURE] = &capture_role,
+	[ROLE_ANALYSIS] = &analysis_role,
 	[ROLE_KEEPER] = &keeper_role,
 	[ROLE_QUERY] = &query_role,
 	[ROLE_ALERT] = &alert_role,
