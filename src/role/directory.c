@@ -100,21 +100,26 @@ static bool ours(int dir)
 	return d && (empty || store);
 }
 
+static int own_store(int dir, struct err *err)
+{
+	uid_t keeper = users_uid(ROLE_KEEPER);
+	if (users_check(err) < 0)
+		return -1;
+	if (fchown(dir, keeper, users_readers()) != 0 || fchmod(dir, 0750) != 0)
+		return err_set(err, -1, "can't be given to user %u: %s", (unsigned)keeper, strerror(errno));
+	int r = own_files(dir, "store.db", keeper, users_readers(), err);
+	return r < 0 ? r : own_files(dir, "lock", keeper, users_readers(), err);
+}
+
 int supervisor_directory(const char *dir, struct err *err)
 {
 	bool root = geteuid() == 0;
-	uid_t keeper = users_uid(ROLE_KEEPER);
 	int fd = make(dir) == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return err_set(err, -1, "%s: %s", dir, strerror(errno));
 	int r = ours(fd) ? 0 : err_set(err, -1, "is neither empty nor a store");
-	r = r == 0 && root ? users_check(err) : r;
-	if (r == 0 && root && (fchown(fd, keeper, users_readers()) != 0 || fchmod(fd, 0750) != 0))
-		r = err_set(err, -1, "can't be given to user %u: %s", (unsigned)keeper, strerror(errno));
 	if (r == 0 && root)
-		r = own_files(fd, "store.db", keeper, users_readers(), err);
-	if (r == 0 && root)
-		r = own_files(fd, "lock", keeper, users_readers(), err);
+		r = own_store(fd, err);
 	for (size_t i = 0; i < sizeof parts / sizeof *parts && r == 0; i++)
 		r = own_part(fd, i, root, err);
 	close(fd);

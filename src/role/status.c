@@ -104,26 +104,26 @@ static void tame(char *text, size_t size)
 	memcpy(text, safe, strlen(safe) + 1);
 }
 
-/* NULL: it is a page. */
-static const char *take(const struct held *h, struct status_page *p)
+const char *status_parse(const char *name, struct bytes in, struct status_page *out)
 {
-	if (h->fd < 0)
-		return h->why;
-	struct counters *c = &p->c;
-	if (pread(h->fd, c, sizeof *c, 0) != (ssize_t)sizeof *c || c->magic != COUNTERS_MAGIC || c->size != sizeof *c)
+	struct counters *c = &out->c;
+	char word[sizeof out->name];
+	if (in.n != sizeof *c)
+		return "another size: another build, or no page";
+	memcpy(c, in.p, sizeof *c);
+	if (c->magic != COUNTERS_MAGIC || c->size != sizeof *c)
 		return "no page of this build";
 	tame(c->build, sizeof c->build);
 	if (strcmp(c->build, SAKIMORI_VERSION) != 0)
 		return "of another build";
-	memcpy(p->name, h->name, sizeof p->name);
-	char word[64];
-	snprintf(word, sizeof word, "%s", h->name);
+	text_escape(out->name, sizeof out->name, name, strlen(name));
+	memcpy(word, out->name, sizeof word);
 	char *colon = strchr(word, ':');
 	if (colon)
 		*colon = '\0';
-	p->sensor = colon ? p->name + (colon - word) + 1 : NULL;
-	p->role = roles_find(word);
-	if (p->role >= ROLE_COMMAND)
+	out->sensor = colon ? out->name + (colon - word) + 1 : NULL;
+	out->role = roles_find(word);
+	if (out->role >= ROLE_COMMAND)
 		return "of no role that this build knows";
 	tame(c->last_end, sizeof c->last_end);
 	tame(c->note, sizeof c->note);
@@ -132,6 +132,16 @@ static const char *take(const struct held *h, struct status_page *p)
 	for (size_t i = 0; i < COUNTERS_PREFIXES; i++)
 		tame(c->prefix[i], sizeof c->prefix[i]);
 	return NULL;
+}
+
+/* Read, not mapped: a page that is cut while it is looked at must not end the reader. */
+static const char *take(const struct held *h, struct status_page *out)
+{
+	uint8_t raw[sizeof(struct counters)];
+	if (h->fd < 0)
+		return h->why;
+	ssize_t n = pread(h->fd, raw, sizeof raw, 0);
+	return status_parse(h->name, (struct bytes){ raw, n > 0 ? (size_t)n : 0 }, out);
 }
 
 static enum status_daemon judge_daemon(const struct counters *c, bool sealed)

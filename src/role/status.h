@@ -49,6 +49,9 @@ void status_close(struct status_reader *r);
 /* Reads all. `sealed`: /proc is out of reach, the daemon counts as running. */
 void status_read(struct status_reader *r, struct status *out, bool sealed);
 
+/* One page from the bytes of the file NAME.counters, for a thread of its own and tests. NULL, or why it is none. */
+const char *status_parse(const char *name, struct bytes in, struct status_page *out);
+
 /* ---- what is wrong ---- */
 
 enum status_weight { STATUS_REMARK, STATUS_WARNING, STATUS_WRONG };

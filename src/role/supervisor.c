@@ -155,6 +155,7 @@ static void on_message(void *arg, struct channel *c, const struct message *m, in
 	struct process *p = arg;
 	if (m->kind == MESSAGE_READY) {
 		p->ready = true;
+		atomic_store(&p->page->resident, selfpage_resident(p->pid));
 		atomic_store(&p->page->state, STATE_RUNNING);
 		check_ready(p->owner);
 	} else if (m->kind == MESSAGE_END) {
