@@ -96,7 +96,8 @@ void darknet_finish(struct darknet *d, void (*emit)(void *arg, const struct find
  * the length of the input.
  *
  * An id stays what it was when it was first told, even when a late packet turns up that is older than the finding's
- * first. Told packets never decrease.
+ * first. Packets never decrease, but for own addresses in ordinary traffic, whose probes count while their target is
+ * silent.
  */
 enum darknet_news {
 	DARKNET_NEW,	   /* a conclusion not told before */
