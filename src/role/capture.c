@@ -100,7 +100,7 @@ static void on_empty(void *arg)
 	struct capture_role *c = arg;
 	if (!c->finished)
 		return;
-	if (c->replay)
+	if (c->replay && !c->m->stopping)
 		channel_tell(c->m->control, MESSAGE_END, 0);
 	member_end(c->m, 0);
 }
@@ -255,10 +255,8 @@ static void on_tick(void *arg)
 	struct capture_role *c = arg;
 	if (c->live)
 		poll_live(c);
-	else {
+	else
 		tend_ring(c);
-		pipeline_tick(c->pipeline);
-	}
 }
 
 static size_t dark_now(struct capture_role *c)
@@ -314,6 +312,7 @@ static void make_pipeline(struct capture_role *c, const char *what)
 		.id = sender_id(c->sensor->name, what),
 		.sensor = c->sensor->name,
 		.flags = c->replay ? 0 : SENDER_LIVE,
+		.again = c->replay != NULL,
 		.arg = c,
 		.welcome = on_welcome,
 		.lost = on_lost,
@@ -426,7 +425,10 @@ static void capture_stop_role(struct member *m)
 		publish(c);
 		finish(c, loop_clock_ns(), true);
 	} else {
+		c->finished = true;
 		replay_stop(c->replay);
+		if (sender_idle(c->sender))
+			member_end(m, 0);
 	}
 }
 

@@ -16,6 +16,7 @@
 #define RECORDS	    256
 #define TURN	    64	/* times RECORDS before others get their turn */
 #define WAITING_MAX ((size_t)32 << 20)
+#define SIGNALS_NS  1000000000
 #define PACE_MS	    10
 
 struct replay {
@@ -34,6 +35,7 @@ struct replay {
 	size_t used; /* octets of the window that the records are of */
 	struct capfile_record records[RECORDS];
 	size_t n, at; /* records that wait for their time */
+	int64_t signal_ns, record_ns; /* of the first signal that waits, 0: none; of the record */
 	void (*end)(void *arg, int64_t until_ns);
 	void *arg;
 	void (*each)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n);
@@ -122,6 +124,8 @@ void replay_on_records(struct replay *r,
 static void on_signal(void *arg, const struct signal *s)
 {
 	struct replay *r = arg;
+	if (!r->signal_ns)
+		r->signal_ns = r->record_ns ? r->record_ns : 1;
 	pipeline_signal(r->pipeline, s);
 }
 
@@ -197,6 +201,29 @@ static bool read_more(struct replay *r)
 	return true;
 }
 
+/*
+ * Where a batch ends depends on packets alone, never on the clock: a replay that begins anew cuts the same batches, and
+ * those that are kept already are known by their number. Signals go a second of packet time after the first of them.
+ * Returns how many records were taken.
+ */
+static size_t take(struct replay *r, size_t n)
+{
+	size_t i = 0;
+	for (; i < n; i++) {
+		const struct capfile_record *rec = &r->records[r->at + i];
+		if (r->signal_ns && rec->has_time && rec->time_ns - r->signal_ns >= SIGNALS_NS) {
+			if (i)
+				break;
+			r->signal_ns = 0;
+			pipeline_tick(r->pipeline);
+		}
+		r->record_ns = rec->time_ns;
+		signals_add(r->signals, rec, 1, on_signal, r);
+	}
+	telescope_add(r->telescope, r->records + r->at, i);
+	return i;
+}
+
 static void step(void *arg)
 {
 	struct replay *r = arg;
@@ -217,8 +244,7 @@ static void step(void *arg)
 			again_ms = PACE_MS;
 			break;
 		}
-		telescope_add(r->telescope, r->records + r->at, n);
-		signals_add(r->signals, r->records + r->at, n, on_signal, r);
+		n = take(r, n);
 		if (r->each)
 			r->each(r->each_arg, 0, r->records + r->at, n);
 		r->at += n;
@@ -238,5 +264,6 @@ void replay_start(struct replay *r)
 
 void replay_stop(struct replay *r)
 {
-	finish(r);
+	r->over = true;
+	loop_cancel(r->p.loop, r->timer);
 }

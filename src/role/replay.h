@@ -29,6 +29,6 @@ void replay_on_records(struct replay *r,
 	void (*fn)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n),
 	bool (*wait)(void *arg, int64_t ns), void *arg); /* wait: true before a record that shall come later */
 
-/* Ends early: what was read is told. */
+/* Ends early. The minute that was begun is not told: a later replay of the file goes on with it. */
 void replay_stop(struct replay *r);
 void replay_on_end(struct replay *r, void (*fn)(void *arg, int64_t until_ns), void *arg);

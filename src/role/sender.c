@@ -14,7 +14,7 @@ struct sender {
 	struct channel *channel;
 	struct batch *first, *last, *next; /* waiting; next: the first that is not wholly given */
 	size_t waiting;
-	uint64_t acked, sequence; /* sequence: of the last batch */
+	uint64_t committed, sequence; /* as the peer said; of the last batch */
 	bool welcomed, greeted;	  /* greeted: the present peer has answered */
 };
 
@@ -120,8 +120,10 @@ static void forget_upto(struct sender *s, uint64_t sequence)
 static void greeted(struct sender *s, uint64_t last)
 {
 	bool first = !s->welcomed;
-	if (last > s->sequence)
+	if (last > s->sequence && !s->p.again)
 		s->sequence = last;
+	if (last > s->committed)
+		s->committed = last;
 	s->welcomed = s->greeted = true;
 	forget_upto(s, last);
 	s->next = s->first;
@@ -221,6 +223,10 @@ void sender_give(struct sender *s, struct batch *b)
 	ENSURE(s->welcomed && b->sequence == s->sequence + 1);
 	s->sequence = b->sequence;
 	counters_add(COUNTER_BATCHES, 1);
+	if (b->sequence <= s->committed) {
+		batch_free(b);
+		return;
+	}
 	if (s->waiting + b->frames.n > s->p.max_bytes && s->first) {
 		counters_add(COUNTER_BATCHES_LOST, 1);
 		if (s->p.lost)
