@@ -36,7 +36,8 @@ static void fill(struct words *w, const struct spawn *s)
 	w->v[n++] = w->parent;
 	w->v[n++] = o->store;
 	w->v[n++] = o->no_sandbox ? "bare" : "sealed";
-	if (o->replay && s->role == ROLE_CAPTURE) {
+	/* All know of it: what they see is as old as the file. Further sensors watch their interfaces. */
+	if (o->replay && !(s->role == ROLE_CAPTURE && s->index)) {
 		w->v[n++] = o->replay;
 		w->v[n++] = o->speed;
 	}
