@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cmd/run.h"
+#include "role/client.h"
 #include "store/store.h"
 
 #include <pwd.h>
@@ -40,11 +41,16 @@ int auditing_note(const struct cli_global *g, const char *what, const char *subj
 	struct err err = { "" };
 	struct timespec now;
 	const char *dir = run_store_dir(g);
-	struct store *s = dir ? store_open(dir, STORE_WRITE, NULL, &err) : NULL;
+	int code = 0;
+	struct store *s = dir ? store_open(dir, STORE_WRITE, &code, &err) : NULL;
 	clock_gettime(CLOCK_REALTIME, &now);
 	int rc = s ? store_audit(s, now.tv_sec * (int64_t)1000000000 + now.tv_nsec, auditing_who(who, sizeof who), what,
 			     subject, &err)
 		   : -1;
+	if (!s && code == -STORE_BUSY) {
+		struct err why = { "" };
+		rc = client_note(dir, auditing_who(who, sizeof who), what, subject, &why);
+	}
 	if (s)
 		store_close(s);
 	if (rc)

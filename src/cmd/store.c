@@ -213,6 +213,8 @@ static const struct cli_option query_options[] = {
 	{ "time", 't', CLI_NUMBER, OPT(time_ms), "MS", "end after so many milliseconds (default 10,000)" },
 	{ "memory", 0, CLI_NUMBER, OPT(memory_mib), "MIB", "end when it needs more memory (default 256 MiB)" },
 	{ "csv", 0, CLI_FLAG, OPT(csv), NULL, "comma-separated values, names first" },
+	{ "ask", 0, CLI_FLAG, OPT(ask), NULL,
+		"ask the running daemon, as this user: `access` says what he sees (default when the files are not his)" },
 };
 
 static const struct cli_option backup_options[] = {

@@ -8,7 +8,7 @@
 struct store_options {
 	/* query */
 	uint64_t rows, time_ms, memory_mib;
-	bool csv;
+	bool csv, ask;
 	/* backup */
 	bool with_keys;
 	/* export */

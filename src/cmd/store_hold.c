@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/zone.h"
 #include "cmd/run.h"
+#include "role/client.h"
 #include "cmd/store.h"
 #include "model/hold.h"
 
@@ -85,9 +86,19 @@ static int write_hold(const struct cli_global *g, const struct hold *h, const ch
 {
 	struct err err = { "" };
 	int code;
-	struct store *s = store_open_for(g, STORE_WRITE, &code);
+	const char *dir = run_store_dir(g);
+	struct store *s = dir ? store_open(dir, STORE_WRITE, &code, &err) : NULL;
+	if (!dir)
+		return CLI_USAGE;
+	if (!s && code == -STORE_BUSY) {
+		struct err why = { "" };
+		if (client_hold(dir, h, what, &why) == 0) {
+			show(g, h);
+			return CLI_DONE;
+		}
+	}
 	if (!s)
-		return code;
+		return store_complain(err.text, CLI_FAILED);
 	/* The line in the audit first: a hold without one would be worse than the reverse. */
 	int rc = store_audit(s, store_now_ns(), who, what, h->id, &err);
 	if (!rc)

@@ -47,6 +47,11 @@ enum message_kind {
 	MESSAGE_WANT,	/* {from i64, to i64, sensor text}: read it out */
 	MESSAGE_MINUTE, /* {minute i64, sensor text}: complete */
 	MESSAGE_END,	/* that was all */
+	/* local commands */
+	MESSAGE_AUDIT,	/* {who text, what text, subject text} */
+	MESSAGE_HOLD,	/* a hold; {what text} behind it */
+	MESSAGE_ASK,	/* {rows u64, time in ms u64, SQL u32 and octets} */
+	MESSAGE_ANSWER, /* rows: {n u16, values {type u8, ...}} */
 	MESSAGE_KIND_N
 };
 

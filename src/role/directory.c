@@ -105,7 +105,7 @@ static int own_store(int dir, struct err *err)
 	uid_t keeper = users_uid(ROLE_KEEPER);
 	if (users_check(err) < 0)
 		return -1;
-	if (fchown(dir, keeper, users_readers()) != 0 || fchmod(dir, 0750) != 0)
+	if (fchown(dir, keeper, users_readers()) != 0 || fchmod(dir, 0751) != 0)
 		return err_set(err, -1, "can't be given to user %u: %s", (unsigned)keeper, strerror(errno));
 	int r = own_files(dir, "store.db", keeper, users_readers(), err);
 	return r < 0 ? r : own_files(dir, "lock", keeper, users_readers(), err);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "model/clock.h"
+#include "model/hold.h"
 #include "model/sent.h"
 #include "role/relay.h"
 #include "role/upkeep.h"
@@ -225,6 +226,37 @@ static void keep(struct feeder *f)
 	assembly_clear(f->assembly);
 }
 
+/* What a command did, or asks for. Who it is, is what the kernel says; what he calls himself stands beside it. */
+static void on_note(struct feeder *f, const struct message *m)
+{
+	struct message_reader in = { .in = m->body };
+	struct hold hold;
+	struct err err = { "" };
+	char says[160] = "", who[256], what[64], subject[160] = "";
+	if (m->kind == MESSAGE_HOLD) {
+		message_get_row(&in, &hold_kind, &hold);
+		snprintf(says, sizeof says, "%s", hold.who);
+		snprintf(subject, sizeof subject, "%s", hold.id);
+	} else {
+		message_get_text(&in, says, sizeof says);
+	}
+	message_get_text(&in, what, sizeof what);
+	if (m->kind == MESSAGE_AUDIT)
+		message_get_text(&in, subject, sizeof subject);
+	if (!message_whole(&in)) {
+		dismiss(f, "a note that can't be read");
+		return;
+	}
+	snprintf(who, sizeof who, "%s, by the control socket of uid %u", says, (unsigned)f->uid);
+	int code = store_audit(f->keeper->store, loop_clock_ns(), who, what, subject, &err);
+	if (code == 0 && m->kind == MESSAGE_HOLD)
+		code = store_put(f->keeper->store, &hold_kind, &hold, &err);
+	if (code < 0)
+		refuse(f, m->sequence, code, err.text);
+	else
+		channel_tell(f->channel, MESSAGE_ACK, m->sequence);
+}
+
 void feeder_retry(void *arg)
 {
 	struct keeper *k = arg;
@@ -247,6 +279,10 @@ static void on_message(void *arg, struct channel *c, const struct message *m, in
 	}
 	if (m->kind == MESSAGE_END) {
 		upkeep_filled(f->keeper, m);
+		return;
+	}
+	if (m->kind == MESSAGE_AUDIT || m->kind == MESSAGE_HOLD) {
+		on_note(f, m);
 		return;
 	}
 	if (!f->greeted) {
@@ -285,5 +321,16 @@ int feeder_new(struct keeper *k, enum role_id role, unsigned index, int fd)
 	relay_peer(k, f);
 	if (role == ROLE_QUERY)
 		upkeep_peer(k, f);
+	return 0;
+}
+
+int feeder_command(struct keeper *k, uid_t uid, int fd)
+{
+	static unsigned number;
+	if (feeder_new(k, ROLE_COMMAND, ++number, fd) < 0)
+		return -1;
+	for (int i = 0; i < FEEDERS_MAX; i++)
+		if (k->feeders[i] && k->feeders[i]->role == ROLE_COMMAND && k->feeders[i]->index == number)
+			k->feeders[i]->uid = uid;
 	return 0;
 }

@@ -11,6 +11,7 @@ struct feeder {
 	struct keeper *keeper;
 	enum role_id role;
 	unsigned index;
+	uid_t uid; /* of a command */
 	struct channel *channel;
 	struct assembly *assembly;
 	struct sender_hello hello;
@@ -30,6 +31,9 @@ struct keeper {
 
 /* A peer begins; it takes the place of one with the same role and index. -1: too many, `fd` is still the caller's. */
 int feeder_new(struct keeper *k, enum role_id role, unsigned index, int fd);
+
+/* A local command of this user. */
+int feeder_command(struct keeper *k, uid_t uid, int fd);
 
 /* Cuts it off, soon. */
 void feeder_drop(struct feeder *f);

@@ -48,12 +48,13 @@ static int listen_at(struct member *m, struct err *err)
 }
 
 /* Root, and whoever runs the daemon. */
-static bool may_command(struct keeper *k, int fd)
+static bool may_command(struct keeper *k, int fd, uid_t *uid)
 {
 	struct ucred who;
 	socklen_t n = sizeof who;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0)
 		return false;
+	*uid = who.uid;
 	return who.uid == 0 || who.uid == k->commander;
 }
 
@@ -63,7 +64,8 @@ static void on_command(void *arg, int fd, short events)
 	int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (peer < 0)
 		return;
-	if (!may_command(k, peer) || feeder_new(k, ROLE_COMMAND, 0, peer) < 0)
+	uid_t uid;
+	if (!may_command(k, peer, &uid) || feeder_command(k, uid, peer) < 0)
 		close(peer);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The query role: reads the store for others, and can't write it. */
 #include "base/mem.h"
+#include "role/asking.h"
 #include "role/members.h"
 #include "role/reading.h"
 #include "store/packetpin.h"
@@ -15,6 +16,7 @@
 struct query_role {
 	struct member *m;
 	struct store *store;
+	struct asking *asking;
 	struct channel *analysis, *keeper;
 	int packets; /* STORE/packets, -1: not yet */
 	struct reading *reading;
@@ -129,7 +131,8 @@ static int query_open(struct member *m, struct err *err)
 	q->m = m;
 	q->packets = -1;
 	m->state = q;
-	return 0;
+	q->asking = asking_open(m, err);
+	return q->asking ? 0 : -1;
 }
 
 static int query_ready(struct member *m, struct err *err)
@@ -139,7 +142,7 @@ static int query_ready(struct member *m, struct err *err)
 	/* Not there yet, or still to be migrated: asked again with the first question. */
 	if (open_store(q, &why) < 0)
 		q->store = NULL;
-	return 0;
+	return asking_ready(q->asking, err);
 }
 
 static void query_edge(struct member *m, enum role_id peer, unsigned index, int fd)
@@ -160,6 +163,7 @@ static void query_close(struct member *m)
 {
 	struct query_role *q = m->state;
 	forget(q);
+	asking_close(q->asking);
 	channel_free(q->keeper);
 	if (q->packets >= 0)
 		close(q->packets);
