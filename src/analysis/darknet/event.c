@@ -68,8 +68,7 @@ uint32_t event_address(struct darknet *d, const struct addr *a, int64_t ns)
 	uint32_t id = idmap_take(&d->addr_map, addr_key(d, a), &fresh);
 	if (fresh) {
 		d->addrs = idmap_room(d->addrs, d->addr_map.n, &d->room_addrs, sizeof *d->addrs);
-		d->addrs[id] = (struct address){
-			.a = *a, .flags = is_own(d, a) ? ADDR_OWN : 0, .seen = INT32_MIN };
+		d->addrs[id] = (struct address){ .a = *a, .flags = is_own(d, a) ? ADDR_OWN : 0, .seen = INT32_MIN };
 	}
 	if (id != IDMAP_NONE)
 		d->addrs[id].seen = event_minute(ns) > d->addrs[id].seen ? event_minute(ns) : d->addrs[id].seen;

@@ -66,10 +66,10 @@ struct member {
 
 /* What darknet_poll() told of a subject last. */
 struct told {
-	int64_t first;	 /* of the finding, which keeps its id; valid once `at` is set */
-	uint64_t look;	 /* digest of what the conclusion was drawn from */
-	uint32_t at;	 /* number of the poll; 0: never */
-	uint8_t kind;	 /* + 1; 0: nothing, or it was withdrawn */
+	int64_t first; /* of the finding, which keeps its id; valid once `at` is set */
+	uint64_t look; /* digest of what the conclusion was drawn from */
+	uint32_t at;   /* number of the poll; 0: never */
+	uint8_t kind;  /* + 1; 0: nothing, or it was withdrawn */
 	bool ended;
 };
 
