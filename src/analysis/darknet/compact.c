@@ -101,11 +101,11 @@ static void move_ref(const struct moves *m, struct sample_ref *r)
 }
 
 /*
- * A table of counted members whose key is owner << 16 | value. Heads of chains are given to the caller by `to`, which he
- * frees.
+ * A table of counted members whose key is owner << 16 | value. Heads of chains are given to the caller by `to`, which
+ * he frees.
  */
-static uint32_t *move_members(struct idmap *map, struct member **all, size_t *room, const uint32_t *owners,
-	const bool *gone)
+static uint32_t *move_members(
+	struct idmap *map, struct member **all, size_t *room, const uint32_t *owners, const bool *gone)
 {
 	uint32_t *to = mem_new((map->n + 1) * sizeof *to);
 	uint32_t n = 0;
@@ -324,10 +324,8 @@ size_t darknet_memory(const struct darknet *d)
 	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
 		n += idmap_bytes(maps[i]);
 	return n + d->room_addrs * sizeof *d->addrs + d->room_conns * sizeof *d->conns +
-	       d->room_peers * sizeof *d->peers +
-	       (d->room_pairs + d->room_ports + d->room_flags) * sizeof *d->pairs +
+	       d->room_peers * sizeof *d->peers + (d->room_pairs + d->room_ports + d->room_flags) * sizeof *d->pairs +
 	       d->room_heads * sizeof *d->heads + d->room_events * sizeof *d->events +
-	       d->room_lones * sizeof *d->lones + d->room_hours * sizeof *d->hours +
-	       d->room_owns * sizeof *d->owns + (d->room_flows + d->room_lates) * sizeof *d->flows +
-	       d->room_sources * sizeof *d->sources;
+	       d->room_lones * sizeof *d->lones + d->room_hours * sizeof *d->hours + d->room_owns * sizeof *d->owns +
+	       (d->room_flows + d->room_lates) * sizeof *d->flows + d->room_sources * sizeof *d->sources;
 }

@@ -126,12 +126,14 @@ void darknet_minute(struct darknet *d)
 
 void darknet_named(struct darknet *d, const struct addr *a, const struct addr *by)
 {
-	uint32_t id = event_address(d, a, d->now), namer = event_address(d, by, d->now);
+	uint32_t id = event_address(d, a), namer = event_address(d, by);
 	if (id == IDMAP_NONE || namer == IDMAP_NONE)
 		return;
 	struct address *named = &d->addrs[id];
 	named->named_by = named->named_by == 0 || named->named_by == namer + 1 ? namer + 1 : ADDR_NAMED_BY_SEVERAL;
 	named->flags |= ADDR_NAMED;
+	event_see(named, d->now);
+	event_see(&d->addrs[namer], d->now);
 }
 
 void darknet_quote(struct darknet *d, const struct darknet_quote *q)
@@ -143,8 +145,8 @@ void darknet_quote(struct darknet *d, const struct darknet_quote *q)
 		.last_ns = q->ns,
 		.sport = q->type,
 		.dport = q->code };
-	uint32_t subject = event_address(d, &q->quoted, q->ns), to = event_address(d, &q->to, q->ns),
-		 reporter = event_address(d, &q->reporter, q->ns);
+	uint32_t subject = event_address(d, &q->quoted), to = event_address(d, &q->to),
+		 reporter = event_address(d, &q->reporter);
 	if (subject == IDMAP_NONE || to == IDMAP_NONE || reporter == IDMAP_NONE || !judge_dark(d, &q->to, q->ns))
 		return;
 	struct event_add in = { .subject = subject,
@@ -167,7 +169,7 @@ bool darknet_wants_sample(const struct darknet *d, const struct addr *src, const
 void darknet_sample(struct darknet *d, const struct finding_sample *s)
 {
 	bool fresh;
-	uint32_t src = event_address(d, &s->src, s->ns), dst = event_address(d, &s->dst, s->ns);
+	uint32_t src = event_address(d, &s->src), dst = event_address(d, &s->dst);
 	if (src == IDMAP_NONE || dst == IDMAP_NONE)
 		return;
 	struct sample_ref r = { s->ns, src, dst, s->sport, s->dport, s->proto };

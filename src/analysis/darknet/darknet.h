@@ -26,13 +26,13 @@ struct darknet_params {
 	const struct prefix *own; /* the operator's live ranges */
 	size_t n_own;
 	uint32_t min_targets, min_ports; /* 0: 5, 15 */
-	int64_t timeout_ns;  /* silence that ends an event; 0: darknet_timeout(); unused without dark space. At least a
-				minute */
+	int64_t timeout_ns; /* silence that ends an event; 0: darknet_timeout(); unused without dark space. At least a
+			       minute */
 	/*
-	 * Ends that darknet_poll() needs where the rules have none. Idle: silence that ends an event without dark space,
-	 * and one of an own address. Age: no event lasts longer; a subject that goes on begins another. Own addresses
-	 * are exempt from the age. 0: DARKNET_IDLE_NS and DARKNET_AGE_NS from the first darknet_poll() on, and never
-	 * when there is none.
+	 * Ends that darknet_poll() needs where the rules have none. Idle: silence that ends an event without dark
+	 * space, and one of an own address. Age: no event lasts longer; a subject that goes on begins another. Own
+	 * addresses are exempt from the age. 0: DARKNET_IDLE_NS and DARKNET_AGE_NS from the first darknet_poll() on,
+	 * and never when there is none.
 	 */
 	int64_t max_idle_ns, max_age_ns;
 	uint32_t max_events; /* kept at once, about 1 KiB each with what hangs on them; 0: 2 Mi */
@@ -103,8 +103,9 @@ enum darknet_news {
 	DARKNET_NEW,	   /* a conclusion not told before */
 	DARKNET_CHANGED,   /* an id told before, with other numbers */
 	DARKNET_ENDED,	   /* the last time, with the final numbers; maybe the first time as well */
-	DARKNET_WITHDRAWN, /* an id told before is concluded no more: own-watch became own-suspect, a target answered after
-			      all. Only id, kind, subject, sensor and first_ns count. It may come back as DARKNET_NEW */
+	DARKNET_WITHDRAWN, /* an id told before is concluded no more: own-watch became own-suspect, a target answered
+			      after all. Only id, kind, subject, sensor and first_ns count. It may come back as
+			      DARKNET_NEW */
 };
 typedef void darknet_tell(void *arg, const struct finding *f, enum darknet_news news);
 
@@ -132,9 +133,9 @@ size_t darknet_memory(const struct darknet *d);	   /* bytes held by tables */
  * Exact: id, first, last, packets, bytes, packets by flags, backscatter by kind, ports while they are 1,024 or fewer.
  * Lower bounds: targets, destinations, sources (the larger of what was known and what is seen since the flows that are
  * read again), ports beyond 1,024, packets of other than the 16 top ports; marks are those of the tool that was told,
- * and constants are judged anew. scan-type, port-new and port-surge don't go on, nor do own-watch and own-suspect without
- * dark space or with backscatter: false, and nothing is done. False too when it is over at once for its age, when the sensor is another's,
- * or when there is no room.
+ * and constants are judged anew. scan-type, port-new and port-surge don't go on, nor do own-watch and own-suspect
+ * without dark space or with backscatter: false, and nothing is done. False too when it is over at once for its age,
+ * when the sensor is another's, or when there is no room.
  */
 bool darknet_known(struct darknet *d, const struct finding *f);
 

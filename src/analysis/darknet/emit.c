@@ -13,7 +13,8 @@
 #define MIN_BACKSCATTER_PACKETS 25
 #define MIN_BACKSCATTER_PEERS	5
 
-uint32_t emit_closed_ports(const struct darknet *d, const struct event *e, const struct peer *p)
+/* Ports of one peer that did not open. */
+static uint32_t closed_ports(const struct darknet *d, const struct event *e, const struct peer *p)
 {
 	uint32_t n = 0;
 	if (d->p.n_dark)
@@ -36,7 +37,7 @@ bool emit_silent(const struct darknet *d, const struct event *e, const struct pe
 		return true;
 	const struct address *a = &d->addrs[p->addr];
 	bool named = a->flags & ADDR_NAMED && a->named_by != e->addr + 1;
-	return !named && !(a->flags & ADDR_UDP_ANSWER) && emit_closed_ports(d, e, p) > 0;
+	return !named && !(a->flags & ADDR_UDP_ANSWER) && closed_ports(d, e, p) > 0;
 }
 
 static bool is_scan(const struct darknet *d, const struct event *e)
@@ -49,7 +50,7 @@ static bool is_scan(const struct darknet *d, const struct event *e)
 	if (e->max_ports < d->p.min_ports)
 		return false;
 	for (uint32_t k = e->peers; k; k = d->peers[k - 1].next)
-		if (d->peers[k - 1].n_ports >= d->p.min_ports && emit_closed_ports(d, e, &d->peers[k - 1]) >= d->p.min_ports)
+		if (d->peers[k - 1].n_ports >= d->p.min_ports && closed_ports(d, e, &d->peers[k - 1]) >= d->p.min_ports)
 			return true;
 	return false;
 }
@@ -125,8 +126,8 @@ static void propose_events(struct darknet *d, struct candidates *c)
 		const struct event *e = &d->events[i];
 		enum finding_kind kind;
 		if (!e->dead && emit_qualifies(d, e, &kind))
-			propose(c, &(struct candidate){
-					   kind, event_first(e), (uint32_t)i, e->type, d->addrs[e->addr].a });
+			propose(c,
+				&(struct candidate){ kind, event_first(e), (uint32_t)i, e->type, d->addrs[e->addr].a });
 	}
 }
 

@@ -12,9 +12,6 @@ bool emit_qualifies(const struct darknet *d, const struct event *e, enum finding
 /* The same for what one own address did. */
 bool emit_qualifies_own(const struct darknet *d, uint32_t addr, enum finding_kind *kind, struct fill_own *own);
 
-/* Probed ports of a peer that did not open. */
-uint32_t emit_closed_ports(const struct darknet *d, const struct event *e, const struct peer *p);
-
 /* Of one source, event and kind so many lone packets are told one by one. */
 #define EMIT_MAX_LONE 4
 

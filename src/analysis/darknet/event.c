@@ -62,17 +62,14 @@ static bool is_own(const struct darknet *d, const struct addr *a)
 	return prefixset_holds(&d->own, a, 0);
 }
 
-uint32_t event_address(struct darknet *d, const struct addr *a, int64_t ns)
+uint32_t event_address(struct darknet *d, const struct addr *a)
 {
 	bool fresh;
 	uint32_t id = idmap_take(&d->addr_map, addr_key(d, a), &fresh);
 	if (fresh) {
 		d->addrs = idmap_room(d->addrs, d->addr_map.n, &d->room_addrs, sizeof *d->addrs);
-		d->addrs[id] = (struct address){
-			.a = *a, .flags = is_own(d, a) ? ADDR_OWN : 0, .seen = INT32_MIN };
+		d->addrs[id] = (struct address){ .a = *a, .flags = is_own(d, a) ? ADDR_OWN : 0, .seen = INT32_MIN };
 	}
-	if (id != IDMAP_NONE)
-		d->addrs[id].seen = event_minute(ns) > d->addrs[id].seen ? event_minute(ns) : d->addrs[id].seen;
 	return id;
 }
 
@@ -95,8 +92,9 @@ static uint64_t conn_key(const struct darknet *d, const struct flow *f, uint32_t
 	uint64_t low = addr_key(d, &d->addrs[*direction ? dst : src].a);
 	uint64_t high = addr_key(d, &d->addrs[*direction ? src : dst].a);
 	uint16_t low_port = *direction ? f->dport : f->sport, high_port = *direction ? f->sport : f->dport;
-	uint64_t ends = random_mix(random_mix(low ^ d->p.seed) ^ high);
-	return random_mix(ends ^ ((uint64_t)low_port << 32 | (uint64_t)high_port << 16 | f->proto));
+	uint64_t ends = (low | high) >> 32 ? random_mix(low) ^ high : low << 32 | high;
+	return random_mix(ends * 0x9e3779b97f4a7c15u ^ d->p.seed) ^
+	       random_mix((uint64_t)low_port << 32 | (uint64_t)high_port << 16 | f->proto);
 }
 
 struct conn *event_conn(struct darknet *d, const struct flow *f, uint32_t src, uint32_t dst, int *direction)
@@ -143,13 +141,6 @@ static void add_ref(struct event *e, const struct sample_ref *r)
 		e->refs[worst] = *r;
 }
 
-int64_t event_patience(const struct darknet *d, enum event_type type)
-{
-	if (d->p.n_dark && type != EVENT_OWN)
-		return d->p.timeout_ns;
-	return d->p.max_idle_ns ? d->p.max_idle_ns : INT64_MAX;
-}
-
 /* b - a, without overflow. */
 static int64_t gap(int64_t a, int64_t b)
 {
@@ -168,16 +159,6 @@ bool event_over(const struct darknet *d, const struct event *e, int64_t ns)
 	return gap(e->last, ns) > event_patience(d, e->type) || gap(e->first, ns) > age(d, e->type, e->addr);
 }
 
-uint64_t event_peers(const struct event *e)
-{
-	return e->n_peers > e->known_peers ? e->n_peers : e->known_peers;
-}
-
-int64_t event_first(const struct event *e)
-{
-	return e->told.at ? e->told.first : e->first;
-}
-
 void event_kill(struct darknet *d, uint32_t number)
 {
 	struct event *e = &d->events[number];
@@ -188,16 +169,24 @@ void event_kill(struct darknet *d, uint32_t number)
 		*current = d->events[*current - 1].earlier;
 }
 
-/* Does [first, last] lie within the patience around the event, and does the event stay young enough with it? */
-static bool belongs(const struct darknet *d, const struct event *e, int64_t first, int64_t last)
+/* Does the event stay young enough with [first, last]? */
+static bool young(const struct darknet *d, const struct event *e, int64_t first, int64_t last)
 {
-	int64_t patience = event_patience(d, e->type), limit = age(d, e->type, e->addr);
-	if (patience != INT64_MAX && (gap(e->last, first) > patience || gap(last, e->first) > patience))
-		return false;
+	int64_t limit = age(d, e->type, e->addr);
 	return limit == INT64_MAX || (gap(e->first, first) <= limit && gap(last, e->last) <= limit);
 }
 
-struct event *event_at(struct darknet *d, enum event_type type, uint32_t subject, int64_t first, int64_t last)
+/* Does [first, last] lie within the patience around the event? */
+static inline bool belongs(const struct darknet *d, const struct event *e, int64_t first, int64_t last)
+{
+	int64_t patience = event_patience(d, e->type);
+	if (patience != INT64_MAX && (gap(e->last, first) > patience || gap(last, e->first) > patience))
+		return false;
+	return !d->p.max_age_ns || young(d, e, first, last);
+}
+
+static inline struct event *find_event(
+	struct darknet *d, enum event_type type, uint32_t subject, int64_t first, int64_t last)
 {
 	int tries = 0;
 	for (uint32_t n = d->addrs[subject].event[type]; n && tries < MAX_EARLIER; tries++) {
@@ -207,6 +196,11 @@ struct event *event_at(struct darknet *d, enum event_type type, uint32_t subject
 		n = e->earlier;
 	}
 	return NULL;
+}
+
+struct event *event_at(struct darknet *d, enum event_type type, uint32_t subject, int64_t first, int64_t last)
+{
+	return find_event(d, type, subject, first, last);
 }
 
 static void take_own(struct darknet *d, uint32_t addr)
@@ -246,7 +240,7 @@ struct event *event_new(struct darknet *d, enum event_type type, uint32_t subjec
 
 static struct event *current(struct darknet *d, enum event_type type, const struct event_add *in)
 {
-	struct event *known = event_at(d, type, in->subject, in->flow->first_ns, in->flow->last_ns);
+	struct event *known = find_event(d, type, in->subject, in->flow->first_ns, in->flow->last_ns);
 	return known ? known : event_new(d, type, in->subject, in->flow);
 }
 
@@ -303,16 +297,26 @@ static void add_marks(const struct darknet *d, struct event *e, const struct flo
 	}
 }
 
-void event_put_port(struct darknet *d, struct event *e, uint16_t port, const struct flow *f)
+static inline void put_port(struct darknet *d, struct event *e, uint16_t port, const struct flow *f)
 {
 	uint64_t number = (uint64_t)(e - d->events);
 	e->n_ports += count_member(&d->port_map, &d->ports, &d->room_ports, number << 16 | port, &e->ports, f);
 }
 
-void event_put_flags(struct darknet *d, struct event *e, uint8_t flags, const struct flow *f)
+void event_put_port(struct darknet *d, struct event *e, uint16_t port, const struct flow *f)
+{
+	put_port(d, e, port, f);
+}
+
+static inline void put_flags(struct darknet *d, struct event *e, uint8_t flags, const struct flow *f)
 {
 	uint64_t number = (uint64_t)(e - d->events);
 	(void)count_member(&d->flag_map, &d->flags, &d->room_flags, number << 16 | flags, &e->flags, f);
+}
+
+void event_put_flags(struct darknet *d, struct event *e, uint8_t flags, const struct flow *f)
+{
+	put_flags(d, e, flags, f);
 }
 
 /* A packet that the finding had already counted before the restart: whom it went to is new here, its number is not. */
@@ -348,9 +352,9 @@ struct event *event_add(struct darknet *d, enum event_type type, const struct ev
 	add_marks(d, e, f);
 	add_peer(d, e, number, in);
 	if (in->has_port)
-		event_put_port(d, e, in->port, f);
+		put_port(d, e, in->port, f);
 	if (f->proto == PROTO_TCP && f->cls <= CLASS_TCP_OTHER)
-		event_put_flags(d, e, f->tcp_flags & 0x3f, f);
+		put_flags(d, e, f->tcp_flags & 0x3f, f);
 	add_ref(e, &in->ref);
 	return e;
 }

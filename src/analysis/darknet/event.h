@@ -39,7 +39,7 @@ struct address {
 	uint8_t sampled_as_src, sampled_as_dst;
 	uint32_t named_by;	     /* who named it, + 1; ADDR_NAMED_BY_SEVERAL */
 	uint32_t event[EVENT_TYPES]; /* current one + 1, 0: none */
-	int32_t seen;		     /* minute of its last packet, since 1970 */
+	int32_t seen;		     /* ordinary traffic: minute of its last packet, since 1970 */
 };
 
 /* A packet worth showing; heads are kept apart. */
@@ -66,10 +66,10 @@ struct member {
 
 /* What darknet_poll() told of a subject last. */
 struct told {
-	int64_t first;	 /* of the finding, which keeps its id; valid once `at` is set */
-	uint64_t look;	 /* digest of what the conclusion was drawn from */
-	uint32_t at;	 /* number of the poll; 0: never */
-	uint8_t kind;	 /* + 1; 0: nothing, or it was withdrawn */
+	int64_t first; /* of the finding, which keeps its id; valid once `at` is set */
+	uint64_t look; /* digest of what the conclusion was drawn from */
+	uint32_t at;   /* number of the poll; 0: never */
+	uint8_t kind;  /* + 1; 0: nothing, or it was withdrawn */
 	bool ended;
 };
 
@@ -167,17 +167,33 @@ static inline int32_t event_minute(int64_t ns)
 	return (int32_t)(ns / MINUTE_NS);
 }
 
+static inline void event_see(struct address *a, int64_t ns)
+{
+	a->seen = event_minute(ns) > a->seen ? event_minute(ns) : a->seen;
+}
+
 /* Silence that ends an event of this type; INT64_MAX: none does. */
-int64_t event_patience(const struct darknet *d, enum event_type type);
+static inline int64_t event_patience(const struct darknet *d, enum event_type type)
+{
+	if (d->p.n_dark && type != EVENT_OWN)
+		return d->p.timeout_ns;
+	return d->p.max_idle_ns ? d->p.max_idle_ns : INT64_MAX;
+}
 
 /* Can no packet from `ns` on belong to it? */
 bool event_over(const struct darknet *d, const struct event *e, int64_t ns);
 
 /* Distinct peers; of a resumed event at least so many. */
-uint64_t event_peers(const struct event *e);
+static inline uint64_t event_peers(const struct event *e)
+{
+	return e->n_peers > e->known_peers ? e->n_peers : e->known_peers;
+}
 
 /* When the finding began that is told of it. */
-int64_t event_first(const struct event *e);
+static inline int64_t event_first(const struct event *e)
+{
+	return e->told.at ? e->told.first : e->first;
+}
 
 /* The event is forgotten: nothing finds it any more. */
 void event_kill(struct darknet *d, uint32_t number);
@@ -186,8 +202,8 @@ void event_kill(struct darknet *d, uint32_t number);
 void event_put_port(struct darknet *d, struct event *e, uint16_t port, const struct flow *f);
 void event_put_flags(struct darknet *d, struct event *e, uint8_t flags, const struct flow *f);
 
-/* The number of an address, which has a packet at that time; IDMAP_NONE when the table is full. */
-uint32_t event_address(struct darknet *d, const struct addr *a, int64_t ns);
+/* The number of an address, IDMAP_NONE when the table is full. */
+uint32_t event_address(struct darknet *d, const struct addr *a);
 
 /* The same without taking it in. */
 uint32_t event_find(const struct darknet *d, const struct addr *a);

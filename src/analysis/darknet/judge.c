@@ -35,9 +35,11 @@ static bool is_stealth(const struct flow *f)
 void judge_note(struct darknet *d, const struct flow *f)
 {
 	int way;
-	uint32_t src = event_address(d, &f->src, f->last_ns), dst = event_address(d, &f->dst, f->last_ns);
+	uint32_t src = event_address(d, &f->src), dst = event_address(d, &f->dst);
 	if (src == IDMAP_NONE || dst == IDMAP_NONE || (f->cls > CLASS_TCP_OTHER && f->cls != CLASS_UDP))
 		return;
+	event_see(&d->addrs[src], f->last_ns);
+	event_see(&d->addrs[dst], f->last_ns);
 	struct conn *c = event_conn(d, f, src, dst, &way);
 	if (!c)
 		return;
@@ -226,8 +228,8 @@ void judge_flow(struct darknet *d, const struct flow *f)
 	struct context x = { .f = f };
 	if (!judge_dark(d, &f->dst, f->first_ns))
 		return;
-	x.src = event_address(d, &f->src, f->last_ns);
-	x.dst = event_address(d, &f->dst, f->last_ns);
+	x.src = event_address(d, &f->src);
+	x.dst = event_address(d, &f->dst);
 	if (x.src == IDMAP_NONE || x.dst == IDMAP_NONE)
 		return;
 	if (d->p.n_dark == 0) {

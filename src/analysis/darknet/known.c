@@ -76,7 +76,7 @@ static void put_samples(struct darknet *d, struct event *e, const struct finding
 {
 	for (uint32_t i = 0; i < f->samples_n && i < FINDING_SAMPLES; i++) {
 		const struct finding_sample *s = &f->samples[i];
-		uint32_t src = event_address(d, &s->src, s->ns), dst = event_address(d, &s->dst, s->ns);
+		uint32_t src = event_address(d, &s->src), dst = event_address(d, &s->dst);
 		if (src == IDMAP_NONE || dst == IDMAP_NONE)
 			continue;
 		e->refs[e->n_refs++] = (struct sample_ref){ s->ns, src, dst, s->sport, s->dport, s->proto };
@@ -121,7 +121,7 @@ bool darknet_known(struct darknet *d, const struct finding *f)
 		return false;
 	if (d->p.max_age_ns && f->last_ns - f->first_ns >= d->p.max_age_ns)
 		return false;
-	uint32_t addr = event_address(d, &subject, f->last_ns);
+	uint32_t addr = event_address(d, &subject);
 	if (addr == IDMAP_NONE || d->addrs[addr].event[type])
 		return false;
 	if (f->kind == FINDING_AMPLIFICATION) {

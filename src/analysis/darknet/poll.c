@@ -22,7 +22,7 @@ struct item {
 	int64_t first;
 	uint64_t look;
 	struct addr subject;
-	bool over;
+	bool over, moved; /* moved: withdrawn because it begins at another time now */
 };
 
 struct poll {
@@ -36,8 +36,8 @@ struct poll {
 
 static struct told *told_of(struct darknet *d, const struct item *i)
 {
-	return i->of == OF_EVENT ? &d->events[i->number].told
-	       : i->of == OF_OWN ? &d->owns[i->number]
+	return i->of == OF_EVENT  ? &d->events[i->number].told
+	       : i->of == OF_OWN  ? &d->owns[i->number]
 	       : i->of == OF_PORT ? &d->hours[i->number].told
 				  : NULL;
 }
@@ -79,19 +79,17 @@ static bool consider(struct poll *p, struct item *i, bool yes)
 
 static uint64_t mix(uint64_t h, uint64_t v)
 {
-	return random_mix(h ^ v) + 1;
+	return random_mix(random_mix(h) ^ v) + 1;
 }
 
-/* In ordinary traffic what others do changes a conclusion too: a door opens, the rest of the traffic grows. */
+/* In ordinary traffic what others do changes the numbers too: a door opens, the rest of the traffic grows. */
 static uint64_t look_around(const struct darknet *d, const struct event *e)
 {
-	uint64_t h = mix(e->packets, d->addrs[e->addr].flags & ADDR_HANDSHAKE), silent = 0, closed = 0;
+	uint64_t h = mix(e->packets, d->addrs[e->addr].flags & ADDR_HANDSHAKE), silent = 0;
 	if (e->type <= EVENT_UDP && (e->n_peers >= d->p.min_targets || e->max_ports >= d->p.min_ports)) {
-		for (uint32_t k = e->peers; k; k = d->peers[k - 1].next) {
+		for (uint32_t k = e->peers; k; k = d->peers[k - 1].next)
 			silent += emit_silent(d, e, &d->peers[k - 1]);
-			closed += emit_closed_ports(d, e, &d->peers[k - 1]);
-		}
-		h = mix(mix(h, silent), closed);
+		h = mix(h, silent);
 	}
 	uint32_t in = d->addrs[e->addr].event[EVENT_INFLOW];
 	if ((e->type == EVENT_REFLECT_UDP || e->type == EVENT_REFLECT_SYNACK) && in)
@@ -114,7 +112,8 @@ static void poll_events(struct poll *p)
 		struct item i = { .of = OF_EVENT, .number = (uint32_t)n, .type = e->type, .first = e->first };
 		i.over = event_over(d, e, p->over_ns);
 		i.look = poll_look(d, e);
-		if (!i.over && e->told.look == i.look)
+		/* In ordinary traffic a door that opens may undo a conclusion without changing its numbers. */
+		if (!i.over && e->told.look == i.look && (d->p.n_dark || !e->told.kind))
 			continue;
 		i.subject = d->addrs[e->addr].a;
 		bool yes = emit_qualifies(d, e, &i.kind);
@@ -147,15 +146,38 @@ uint64_t poll_look_own(const struct darknet *d, uint32_t addr)
 	return look_own(&own);
 }
 
+/*
+ * In ordinary traffic an own address's probes count while their targets are silent: when the first ones don't any more,
+ * or do after all, the finding begins at another time and has another id. True when the old one goes.
+ */
+static bool moves(struct poll *p, struct item *i, bool yes)
+{
+	struct told *t = told_of(p->d, i);
+	if (p->d->p.n_dark || !yes || !t->at || t->first == i->first)
+		return false;
+	if (!t->kind) {
+		*t = (struct told){ 0 };
+		return false;
+	}
+	struct item gone = *i;
+	gone.news = DARKNET_WITHDRAWN;
+	gone.kind = (enum finding_kind)(t->kind - 1);
+	gone.first = t->first;
+	gone.moved = true;
+	gone.at = i->at = t->at;
+	i->news = i->over ? DARKNET_ENDED : DARKNET_NEW;
+	propose(p, &gone);
+	propose(p, i);
+	return true;
+}
+
 static void poll_own(struct poll *p)
 {
 	struct darknet *d = p->d;
 	struct fill_own own;
 	for (size_t k = 0; k < d->own_map.n; k++) {
 		uint32_t a = (uint32_t)d->own_map.keys[k];
-		struct item i = {
-			.of = OF_OWN, .number = (uint32_t)k, .type = EVENT_OWN, .subject = d->addrs[a].a
-		};
+		struct item i = { .of = OF_OWN, .number = (uint32_t)k, .type = EVENT_OWN, .subject = d->addrs[a].a };
 		bool yes = emit_qualifies_own(d, a, &i.kind, &own);
 		int64_t patience = event_patience(d, EVENT_OWN);
 		/* Its events were followed by others: what was told is history. */
@@ -164,7 +186,8 @@ static void poll_own(struct poll *p)
 		i.first = own.first;
 		i.over = own_over(p, a);
 		i.look = look_own(&own);
-		consider(p, &i, yes);
+		if (!moves(p, &i, yes))
+			consider(p, &i, yes);
 	}
 }
 
@@ -249,6 +272,8 @@ static void note(struct poll *p, const struct item *i, int64_t first)
 	}
 	if (i->news == DARKNET_WITHDRAWN) {
 		t->kind = 0;
+		if (i->moved)
+			*t = (struct told){ 0 };
 		return;
 	}
 	*t = (struct told){ .first = first,

@@ -101,8 +101,7 @@ static bool judge(struct darknet *d, uint32_t hour, enum finding_kind *kind)
 	return h->surging && !was_surging(d, key);
 }
 
-void ports_judge(
-	struct darknet *d, void (*fn)(void *arg, bool yes, enum finding_kind kind, uint32_t hour), void *arg)
+void ports_judge(struct darknet *d, void (*fn)(void *arg, bool yes, enum finding_kind kind, uint32_t hour), void *arg)
 {
 	size_t n = 0;
 	uint32_t *v = mem_new((d->hour_map.n - d->hours_open + 1) * sizeof *v);

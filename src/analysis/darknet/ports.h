@@ -17,12 +17,11 @@ struct port_hour {
 void ports_add(struct darknet *d, const struct flow *f, uint32_t src, uint32_t dst);
 
 /*
- * The port hours from number d->hours_open on, by port and hour: calls fn for those that are new or surge, and for those
- * that were told before and are neither now (yes is false).
+ * The port hours from number d->hours_open on, by port and hour: calls fn for those that are new or surge, and for
+ * those that were told before and are neither now (yes is false).
  */
 
-void ports_judge(
-	struct darknet *d, void (*fn)(void *arg, bool yes, enum finding_kind kind, uint32_t hour), void *arg);
+void ports_judge(struct darknet *d, void (*fn)(void *arg, bool yes, enum finding_kind kind, uint32_t hour), void *arg);
 
 /* Is the hour of this record past at `ns`? */
 bool ports_over(const struct darknet *d, uint32_t hour, int64_t ns);
