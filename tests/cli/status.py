@@ -141,11 +141,11 @@ def hostile_files():
         (run / "huge.counters").write_bytes(b"\xff" * 1000000)
         (run / "noise.counters").write_bytes(os.urandom(len(page)))
         (run / "link.counters").symlink_to("/etc/passwd")
-        (run / "query.counters").mkdir()
+        (run / "forward.counters").mkdir()
         os.mkfifo(run / "pipe.counters")
         (run / "no\033[31mrole.counters").write_bytes(page)
         page[20:52] = b"9.9.9".ljust(32, b"\0")
-        (run / "alert.counters").write_bytes(page)
+        (run / "collect.counters").write_bytes(page)
         for i in range(200):
             (run / f"many{i}.counters").write_bytes(b"")
         done, st = d.status(), state(d)
