@@ -171,8 +171,8 @@ static void writes_metrics(void **state)
 		"\nsakimori_last_packet_timestamp_seconds{role=\"capture\",sensor=\"we\\\"st\"} 1795564800.000000005\n",
 		"\nsakimori_clock_offset_seconds{role=\"capture\",sensor=\"we\\\"st\"} -0.000000250\n",
 		"\nsakimori_lost_packets_total{role=\"capture\",sensor=\"we\\\"st\"} 9223372036854775807\n",
-		"\nsakimori_dark_prefix_last_packet_timestamp_seconds{role=\"capture\",sensor=\"we\\\"st\","
-		"prefix=\"198.18.0.0/16\"} 1.000000000\n",
+		("\nsakimori_dark_prefix_last_packet_timestamp_seconds{role=\"capture\",sensor=\"we\\\"st\","
+		 "prefix=\"198.18.0.0/16\"} 1.000000000\n"),
 		"\nsakimori_peer_last_batch_timestamp_seconds{role=\"keeper\",sensor=\"north\"} 2.500000000\n",
 		"\nsakimori_up{role=\"capture\",sensor=\"we\\\"st\"} 0\n",
 	};
