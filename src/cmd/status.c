@@ -220,12 +220,14 @@ static void print_sensors(const struct status *s, const struct status *before)
 	table_print(t);
 }
 
-static void print_prefixes(const struct status *s)
+/* By dark prefix in the pages of sensors, by sensor elsewhere in the keeper's. */
+static void print_lasts(const struct status *s, enum role_id role)
 {
-	static const char *const head[] = { "dark prefix", "sensor", "last packet" };
-	struct table *t = table_new(head, 3);
+	static const char *const prefixes[] = { "dark prefix", "sensor", "last packet" };
+	static const char *const peers[] = { "sensor elsewhere", "", "last batch" };
+	struct table *t = table_new(role == ROLE_CAPTURE ? prefixes : peers, 3);
 	for (size_t i = 0; i < s->n; i++)
-		for (size_t k = 0; s->v[i].role == ROLE_CAPTURE && k < s->v[i].c.prefixes_n; k++) {
+		for (size_t k = 0; s->v[i].role == role && k < s->v[i].c.prefixes_n; k++) {
 			char(*cell)[CELL] = t->cell[t->rows++];
 			snprintf(cell[0], CELL, "%.47s", s->v[i].c.prefix[k]);
 			snprintf(cell[1], CELL, "%s", s->v[i].sensor ? s->v[i].sensor : "");
@@ -323,7 +325,8 @@ static void print_screen(const struct status_show *show, const struct status *s,
 		return;
 	print_roles(s);
 	print_sensors(s, before);
-	print_prefixes(s);
+	print_lasts(s, ROLE_CAPTURE);
+	print_lasts(s, ROLE_KEEPER);
 	for (size_t i = 0; i < s->n; i++)
 		print_others(&s->v[i]);
 }
@@ -377,12 +380,13 @@ static void json_role(struct json *j, const struct status_page *p, const struct 
 	json_str(j, "note", c->note);
 	json_u64(j, "resident_bytes", atomic_load(&c->resident));
 	json_counters(j, p);
-	if (c->prefixes_n && p->role == ROLE_CAPTURE) {
-		json_array(j, "prefixes");
+	bool capture = p->role == ROLE_CAPTURE;
+	if (c->prefixes_n && (capture || p->role == ROLE_KEEPER)) {
+		json_array(j, capture ? "prefixes" : "peers");
 		for (size_t k = 0; k < c->prefixes_n; k++) {
 			json_object(j, NULL);
-			json_str(j, "prefix", c->prefix[k]);
-			json_moment(j, "last_packet", atomic_load(&c->prefix_last_ns[k]));
+			json_str(j, capture ? "prefix" : "sensor", c->prefix[k]);
+			json_moment(j, capture ? "last_packet" : "last_batch", atomic_load(&c->prefix_last_ns[k]));
 			json_end(j, '}');
 		}
 		json_end(j, ']');

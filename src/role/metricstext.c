@@ -49,7 +49,7 @@ static void quoted(FILE *out, const char *text)
 	}
 }
 
-static void labels(FILE *out, const struct status_page *p, const char *prefix)
+static void labels(FILE *out, const struct status_page *p, const char *more, const char *value)
 {
 	fputs("{role=\"", out);
 	quoted(out, roles[p->role].name);
@@ -57,9 +57,9 @@ static void labels(FILE *out, const struct status_page *p, const char *prefix)
 		fputs("\",sensor=\"", out);
 		quoted(out, p->sensor);
 	}
-	if (prefix) {
-		fputs("\",prefix=\"", out);
-		quoted(out, prefix);
+	if (more) {
+		fprintf(out, "\",%s=\"", more);
+		quoted(out, value);
 	}
 	fputs("\"} ", out);
 }
@@ -69,7 +69,7 @@ static void sample(FILE *out, const struct family *f, const struct status_page *
 	if (!v && !f->zero)
 		return;
 	fprintf(out, "%s%s", f->name, f->suffix);
-	labels(out, p, NULL);
+	labels(out, p, NULL, NULL);
 	uint64_t size = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
 	const char *sign = v < 0 ? "-" : "";
 	if (f->seconds)
@@ -136,20 +136,22 @@ static const struct {
 	{ { PREFIX "start_time_seconds", "", true, false }, "gauge", "When the role's process began", started_of },
 };
 
-static void write_prefixes(FILE *out, const struct status *s)
+/* The list of last times in a page: by dark prefix in those of sensors, by sensor elsewhere in the keeper's. */
+static void write_lasts(FILE *out, const struct status *s, enum role_id role, const char *name, const char *help)
 {
-	struct family f = { PREFIX "dark_prefix_last_packet_timestamp_seconds", "", true, false };
+	struct family f = { .suffix = "" };
 	bool any = false;
+	snprintf(f.name, sizeof f.name, PREFIX "%s", name);
 	for (size_t i = 0; i < s->n; i++)
-		for (size_t k = 0; s->v[i].role == ROLE_CAPTURE && k < s->v[i].c.prefixes_n; k++) {
+		for (size_t k = 0; s->v[i].role == role && k < s->v[i].c.prefixes_n; k++) {
 			int64_t ns = atomic_load(&s->v[i].c.prefix_last_ns[k]);
 			if (ns <= 0)
 				continue;
 			if (!any)
-				head(out, &f, "gauge", "When the last packet to a dark prefix came");
+				head(out, &f, "gauge", help);
 			any = true;
 			fputs(f.name, out);
-			labels(out, &s->v[i], s->v[i].c.prefix[k]);
+			labels(out, &s->v[i], role == ROLE_CAPTURE ? "prefix" : "sensor", s->v[i].c.prefix[k]);
 			fprintf(out, "%" PRId64 ".%09" PRId64 "\n", ns / 1000000000, ns % 1000000000);
 		}
 }
@@ -168,6 +170,9 @@ void metricstext_write(FILE *out, const struct status *s)
 	}
 	for (size_t k = 0; k < COUNTER_N; k++)
 		write_counter(out, s, (enum counter)k);
-	write_prefixes(out, s);
+	write_lasts(out, s, ROLE_CAPTURE, "dark_prefix_last_packet_timestamp_seconds",
+		"When the last packet to a dark prefix came");
+	write_lasts(out, s, ROLE_KEEPER, "peer_last_batch_timestamp_seconds",
+		"When the last batch of a sensor of another machine came");
 	fputs("# EOF\n", out);
 }

@@ -6,6 +6,7 @@ are no pages; one daemon a store; users by name; signs of life for the service m
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -141,11 +142,11 @@ def hostile_files():
         (run / "huge.counters").write_bytes(b"\xff" * 1000000)
         (run / "noise.counters").write_bytes(os.urandom(len(page)))
         (run / "link.counters").symlink_to("/etc/passwd")
-        (run / "query.counters").mkdir()
+        (run / "forward.counters").mkdir()
         os.mkfifo(run / "pipe.counters")
         (run / "no\033[31mrole.counters").write_bytes(page)
         page[20:52] = b"9.9.9".ljust(32, b"\0")
-        (run / "alert.counters").write_bytes(page)
+        (run / "collect.counters").write_bytes(page)
         for i in range(200):
             (run / f"many{i}.counters").write_bytes(b"")
         done, st = d.status(), state(d)
@@ -218,6 +219,24 @@ def foreign_user():
     return None if code == 3 and "backup-agent" in said and "systemd-sysusers" in said else f"{code} {said}"
 
 
+def unit_capabilities():
+    """What the unit leaves to the supervisor is enough, and its roles have none of it."""
+    words = re.findall(r"^CapabilityBoundingSet=(.*)$", (TOP / "dist/sakimori.service.in").read_text(), re.M)
+    caps = ",".join("+" + c[4:].lower() for c in " ".join(words).split())
+    with replaying(prefix=("setpriv", f"--bounding-set=-all,{caps}", "--inh-caps=-all", "--no-new-privs")) as d:
+        if not d.ready() or not kept(d):
+            return d.said()
+        for r in state(d)["roles"]:
+            if r["role"] == "supervisor" or not r["pid"]:
+                continue
+            text = pathlib.Path(f"/proc/{r['pid']}/status").read_text()
+            left = re.findall(r"^Cap\w+:\s*0*[1-9a-f]\w*$", text, re.M)
+            if left or re.search(r"^[UG]id:.*\b0\b", text, re.M):
+                return f"{r['name']} has {left} {re.findall('^[UG]id.*', text, re.M)}"
+        code = d.end()
+        return f"{code} {d.said()}" if code else None
+
+
 def watching():
     with replaying() as d:
         d.ready()
@@ -230,7 +249,8 @@ def watching():
 
 def main():
     cases = (running_daemon, aligned, stopped_daemon, killed_daemon, dying_role, hostile_files, one_daemon,
-             signs_of_life, users_by_name, foreign_user, watching, never_ran)
+             signs_of_life, users_by_name, foreign_user, unit_capabilities,
+             watching, never_ran)
     if os.geteuid() != 0:
         for c in cases:
             print(f"skip {c.__name__}: needs root")

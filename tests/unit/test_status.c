@@ -171,8 +171,9 @@ static void writes_metrics(void **state)
 		"\nsakimori_last_packet_timestamp_seconds{role=\"capture\",sensor=\"we\\\"st\"} 1795564800.000000005\n",
 		"\nsakimori_clock_offset_seconds{role=\"capture\",sensor=\"we\\\"st\"} -0.000000250\n",
 		"\nsakimori_lost_packets_total{role=\"capture\",sensor=\"we\\\"st\"} 9223372036854775807\n",
-		"\nsakimori_dark_prefix_last_packet_timestamp_seconds{role=\"capture\",sensor=\"we\\\"st\","
-		"prefix=\"198.18.0.0/16\"} 1.000000000\n",
+		("\nsakimori_dark_prefix_last_packet_timestamp_seconds{role=\"capture\",sensor=\"we\\\"st\","
+		 "prefix=\"198.18.0.0/16\"} 1.000000000\n"),
+		"\nsakimori_peer_last_batch_timestamp_seconds{role=\"keeper\",sensor=\"north\"} 2.500000000\n",
 		"\nsakimori_up{role=\"capture\",sensor=\"we\\\"st\"} 0\n",
 	};
 	struct status *s = mem_new(sizeof *s);
@@ -187,12 +188,17 @@ static void writes_metrics(void **state)
 	c->prefixes_n = 2; /* the second never saw a packet */
 	snprintf(c->prefix[0], sizeof c->prefix[0], "198.18.0.0/16");
 	atomic_store(&c->prefix_last_ns[0], 1000000000);
+	s->n = 2;
+	s->v[1] = page_of("keeper");
+	s->v[1].c.prefixes_n = 1;
+	snprintf(s->v[1].c.prefix[0], sizeof s->v[1].c.prefix[0], "north");
+	atomic_store(&s->v[1].c.prefix_last_ns[0], 2500000000);
 	char *text = metrics_of(s);
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
 		if (!strstr(text, lines[i]))
 			fail_msg("missing: %s in %s", lines[i], text);
 	assert_null(strstr(text, "last_minute_timestamp_seconds{"));
-	assert_null(strstr(text, "sakimori_commits"));
+	assert_null(strstr(text, "sakimori_alerts_sent"));
 	assert_string_equal(text + strlen(text) - 7, "\n# EOF\n");
 	free(text);
 	free(s);
