@@ -11,11 +11,11 @@ import time
 class Daemon:
     """`with Daemon(program, folder, config) as d:`; d.store, d.said(), d.p."""
 
-    def __init__(self, program, folder, config, *words, env=None, prefix=()):
+    def __init__(self, program, folder, config, *words, env=None, prefix=(), name="own.yaml"):
         self.program, self.folder, self.words = program, pathlib.Path(folder), words
         self.store, self.prefix = self.folder / "store", prefix
         self.env = dict(os.environ, **(env or {}))
-        self.config = self.folder / "own.yaml"
+        self.config = self.folder / name
         self.config.write_text(config)
         self.log = None
         self.p = None
