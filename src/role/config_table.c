@@ -375,7 +375,7 @@ TABLE(alerts_table, alerts_rows, ((struct config *)0)->alerts);
 #define IN(member) (AT(forward.spool.member) - AT(forward.spool))
 static const struct yaml_row spool_rows[] = {
 	{ "size", YAML_SIZE, IN(size), "1GB", .min = 16 << 20,
-		.help = "octets of batches that wait for the collector; beyond them the oldest become a gap" },
+		.help = "octets of batches that wait for the collector; beyond them the newest become a gap" },
 };
 #undef IN
 TABLE(spool_table, spool_rows, ((struct config *)0)->forward.spool);

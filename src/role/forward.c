@@ -3,9 +3,10 @@
  * The forward role: the keeper's place on a machine that only watches. Batches of the captures go into the spool and
  * are acknowledged when the disk has them; from there they go to the collector.
  *
- * A full spool refuses the newest batch: the capture holds on to what was lost with it and tells it as a gap
- * ("spool-full") as soon as there is room. What only this role knows of (time in which nobody watched, batches that the
- * collector refused or the disk lost) are gaps in batches of its own, numbered apart from those of the capture.
+ * A full spool keeps what is in it and drops the newest batch: in its place goes a gap ("spool-full", with the number
+ * of packets), for which there is room beyond the quota. When that is full, too, the batch is refused, and the capture
+ * tells the gap once there is room. Gaps that this role tells (also of time in which nobody watched, of batches that
+ * the collector refused or the disk lost) are in batches of its own, numbered apart from those of the capture.
  */
 #include "base/mem.h"
 #include "base/text.h"
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #define DRAIN_MS 5000 /* at the end, for what waits */
+#define SMALL	 4096 /* octets of a batch without flows: signals and gaps */
 #define LOST_MAX 256  /* gaps that are told once the spool is open; later ones are one */
 
 struct capture {
@@ -32,6 +34,7 @@ struct capture {
 	struct message_buf frames;
 	struct sender_hello hello;
 	bool greeted;
+	int64_t dropped_ns; /* where the last gap of a dropped batch begins */
 };
 
 struct forward {
@@ -165,10 +168,14 @@ static void tell_absence(struct forward *f, const struct spool_sender *s)
 	int64_t now = loop_clock_ns();
 	if (!s->until_ns || s->until_ns >= now)
 		return;
+	struct err err = { "" };
 	struct gap g = { .from_ns = s->until_ns, .to_ns = now };
 	snprintf(g.sensor, sizeof g.sensor, "%s", s->sensor);
 	snprintf(g.reason, sizeof g.reason, "%s", s->ended ? "stopped" : "killed");
 	tell_gap(f, &g);
+	/* One that is killed at once after that has a gap of its own. */
+	if (spool_resume(f->spool, s->id, now, &err) < 0)
+		member_say(f->m, "%s", err.text);
 }
 
 static void on_hello(struct capture *c, const struct message *m)
@@ -202,7 +209,21 @@ static void on_hello(struct capture *c, const struct message *m)
 	uplink_kick(f->uplink);
 }
 
-/* Returns 0, or a negative code of the spool. */
+/* A gap in the place of a batch. The store tells gaps apart by where they begin. */
+static int drop(struct capture *c, const struct spool_record *r, struct err *err)
+{
+	struct gap g;
+	counters_add(COUNTER_SPOOL_LOST, 1);
+	gap_of(&g, r, "spool-full");
+	if (g.from_ns == c->dropped_ns)
+		g.from_ns++;
+	if (g.to_ns < g.from_ns)
+		g.to_ns = g.from_ns;
+	c->dropped_ns = g.from_ns;
+	return put_gap(c->forward, &g, err);
+}
+
+/* Returns 0 when it is dealt with, or a negative code of the spool. */
 static int spool_it(struct capture *c, uint64_t sequence, struct err *err)
 {
 	const struct spool_sender *s = spool_sender(c->forward->spool, c->hello.id);
@@ -219,7 +240,8 @@ static int spool_it(struct capture *c, uint64_t sequence, struct err *err)
 	snprintf(r.sensor, sizeof r.sensor, "%s", c->hello.sensor);
 	if (!r.from_ns)
 		r.from_ns = r.until_ns;
-	return spool_append(c->forward->spool, &r, false, err);
+	int code = spool_append(c->forward->spool, &r, r.frames.n <= SMALL, err);
+	return code == -SPOOL_FULL ? drop(c, &r, err) : code;
 }
 
 static void keep(struct capture *c, uint64_t sequence)
@@ -234,7 +256,6 @@ static void keep(struct capture *c, uint64_t sequence)
 	if (r == 0) {
 		channel_tell(c->channel, MESSAGE_ACK, sequence);
 	} else {
-		counters_add(COUNTER_SPOOL_LOST, 1);
 		refuse(c, sequence, "spool-full");
 	}
 	assembly_clear(c->assembly);

@@ -238,7 +238,7 @@ static int note_sender(struct spool *s, const struct spool_record *r)
 		to->last = r->sequence;
 	if (r->kind == SPOOL_STATE && r->packets > to->acked)
 		to->acked = r->packets;
-	if (r->until_ns >= to->until_ns) {
+	if (r->until_ns) {
 		to->until_ns = r->until_ns;
 		to->ended = r->ended;
 	}
@@ -442,10 +442,21 @@ int spool_begin(struct spool *s, uint64_t id, const char *sensor, uint64_t last,
 	return 0;
 }
 
+int spool_resume(struct spool *s, uint64_t id, int64_t until_ns, struct err *err)
+{
+	uint8_t head[SPOOL_RECORD_HEADER];
+	struct spool_sender *of = find(s, id);
+	ENSURE(of);
+	of->until_ns = until_ns;
+	of->ended = false;
+	state_build(head, of);
+	return add(s, head, (struct bytes){ head, 0 }, err);
+}
+
 static bool has_room(struct spool *s, size_t n, bool small)
 {
 	if (small)
-		return true;
+		return s->size + n <= s->p.quota + s->p.quota / 16;
 	if (s->full && s->size > s->p.quota - s->p.quota / 8)
 		return false;
 	s->full = s->size + n > s->p.quota;

@@ -47,10 +47,13 @@ const struct spool_sender *spool_sender_at(const struct spool *s, size_t i); /* 
 /* A new sender, whose numbers begin behind `last`. Returns 0, -SPOOL_CROWDED, -SPOOL_IO. */
 int spool_begin(struct spool *s, uint64_t id, const char *sensor, uint64_t last, struct err *err) NODISCARD;
 
+/* What lies before `until_ns` was told otherwise: the sender goes on from there. */
+int spool_resume(struct spool *s, uint64_t id, int64_t until_ns, struct err *err) NODISCARD;
+
 /*
- * Puts a batch of a known sender at the end, with a number above its last. `small`: beyond the quota, too (gaps). Once
- * full, others are refused until an eighth of the quota is free, so that what is lost is one long gap and not many.
- * Returns 0, -SPOOL_FULL (nothing was kept), -SPOOL_IO (the spool has to be opened anew).
+ * Puts a batch of a known sender at the end, with a number above its last. Once full, batches are refused until an
+ * eighth of the quota is free. `small`: a 16th more than the quota is there for these, so that what was lost can be told
+ * when there is no room for more. Returns 0, -SPOOL_FULL (nothing was kept), -SPOOL_IO (the spool has to be opened anew).
  */
 int spool_append(struct spool *s, const struct spool_record *r, bool small, struct err *err) NODISCARD;
 
