@@ -87,18 +87,16 @@ static int write_hold(const struct cli_global *g, const struct hold *h, const ch
 	struct err err = { "" };
 	int code;
 	const char *dir = run_store_dir(g);
-	struct store *s = dir ? store_open(dir, STORE_WRITE, &code, &err) : NULL;
+	struct err why = { "" };
 	if (!dir)
 		return CLI_USAGE;
-	if (!s && code == -STORE_BUSY) {
-		struct err why = { "" };
-		if (client_hold(dir, h, what, &why) == 0) {
-			show(g, h);
-			return CLI_DONE;
-		}
+	if (client_hold(dir, h, what, &why) == 0) {
+		show(g, h);
+		return CLI_DONE;
 	}
+	struct store *s = store_open_for(g, STORE_WRITE, &code);
 	if (!s)
-		return store_complain(err.text, CLI_FAILED);
+		return code;
 	/* The line in the audit first: a hold without one would be worse than the reverse. */
 	int rc = store_audit(s, store_now_ns(), who, what, h->id, &err);
 	if (!rc)

@@ -8,6 +8,7 @@
 #include "role/alertparams.h"
 #include "role/members.h"
 #include "role/sender.h"
+#include "store/keys.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 
 #define PAGES	 128
 #define FDS	 256
+#define CERTIFICATES 256 /* of this installation; read at each start of the role */
 #define WATCH_MS 5000
 #define STEP_MS	 250
 #define STOP_MS	 3000
@@ -33,6 +35,9 @@ struct alert_role {
 	size_t pages_n;
 	struct pollfd fds[FDS];
 	size_t fds_n;
+	struct alert_watch_certificate certificates[CERTIFICATES];
+	char certificate_names[CERTIFICATES][96];
+	size_t certificates_n;
 	bool known; /* the marks of before have come: from now on alarms can be told */
 };
 
@@ -110,7 +115,8 @@ struct view {
 	int64_t deaths[PAGES][16];
 	struct alert_watch_disk disk;
 	struct alert_watch_keeper keeper;
-	size_t sensors_n, dark_n, roles_n, disks_n, keepers_n;
+	struct alert_watch_spool spool;
+	size_t sensors_n, dark_n, roles_n, disks_n, keepers_n, spools_n;
 };
 
 static const char *sensor_of(const struct counters *page)
@@ -160,6 +166,21 @@ static void see_keeper(struct view *v, const struct counters *page)
 	see_peers(v, page);
 }
 
+/* The way to the store elsewhere: told as a link that is up or down. */
+static void see_forward(struct view *v, const struct counters *page, const struct config *c)
+{
+	int64_t now = loop_clock_ns();
+	v->spool = (struct alert_watch_spool){ "spool", counters_get(page, COUNTER_SPOOL_BYTES), c->forward.spool.size };
+	v->spools_n = 1;
+	v->sensors[v->sensors_n++] = (struct alert_watch_sensor){ .name = "forward",
+		.started_ns = now,
+		.last_packet_ns = now,
+		.last_minute_ns = now,
+		.clock = ALERT_CLOCK_UNKNOWN,
+		.link = c->forward.to.host,
+		.link_up = counters_get(page, COUNTER_LINK) != 0 };
+}
+
 static void see_role(struct view *v, const struct counters *page)
 {
 	uint32_t n = atomic_load(&page->restarts);
@@ -186,6 +207,8 @@ static void watch(void *arg)
 			see_sensor(&v, page, a->m->config);
 		else if (page->role == ROLE_KEEPER)
 			see_keeper(&v, page);
+		else if (page->role == ROLE_FORWARD)
+			see_forward(&v, page, a->m->config);
 		if (page->role == ROLE_CAPTURE || page->role == ROLE_COLLECT)
 			waiting += counters_get(page, COUNTER_WAITING) > 0;
 	}
@@ -198,7 +221,11 @@ static void watch(void *arg)
 		.disks = &v.disk,
 		.disks_n = v.disks_n,
 		.keepers = &v.keeper,
-		.keepers_n = v.keepers_n };
+		.keepers_n = v.keepers_n,
+		.spools = &v.spool,
+		.spools_n = v.spools_n,
+		.certificates = a->certificates,
+		.certificates_n = a->certificates_n };
 	alert_watch_step(a->watch, &s, on_alarm, a);
 	counters_set(COUNTER_ALARMS, alert_watch_counts(a->watch).standing);
 	step(a);
@@ -287,6 +314,30 @@ static void map_pages(struct alert_role *a)
 		closedir(d);
 }
 
+static int note_certificate(void *arg, const struct keys_info *k)
+{
+	struct alert_role *a = arg;
+	if (k->state != KEYS_CURRENT || a->certificates_n == CERTIFICATES)
+		return 0;
+	char *name = a->certificate_names[a->certificates_n];
+	snprintf(name, sizeof a->certificate_names[0], "%s%s%s", keys_kind_name(k->kind),
+		k->kind == KEYS_SENSOR ? " " : "", k->kind == KEYS_SENSOR ? k->name : "");
+	a->certificates[a->certificates_n++] = (struct alert_watch_certificate){ name, k->to_s * 1000000000 };
+	return 0;
+}
+
+/* Dates alone; the keys themselves stay in their files. A store without keys has none that end. */
+static void note_certificates(struct alert_role *a)
+{
+	struct err err = { "" };
+	int code = 0;
+	struct keys *k = keys_open(a->m->options.store, KEYS_READ, loop_clock_ns() / 1000000000, &code, &err);
+	if (k && keys_each(k, note_certificate, a, &err) < 0)
+		member_say(a->m, "dates of certificates: %s", err.text);
+	if (k)
+		keys_close(k);
+}
+
 static int alert_open(struct member *m, struct err *err)
 {
 	struct alert_role *a = mem_new(sizeof *a);
@@ -303,6 +354,7 @@ static int alert_open(struct member *m, struct err *err)
 	if (!a->params)
 		return -1;
 	map_pages(a);
+	note_certificates(a);
 	struct alert_params p = alertparams_get(a->params);
 	p.mark = on_mark;
 	p.arg = a;
@@ -319,6 +371,8 @@ static int alert_ready(struct member *m, struct err *err)
 	struct alert_role *a = m->state;
 	if (m->config->time_zone && zone_set(m->config->time_zone, err) < 0)
 		return -1;
+	/* Where the store is elsewhere, no marks come: alarms alone are told here. */
+	a->known = m->config->forward.to.host != NULL;
 	loop_timer(m->loop, STEP_MS, step, a);
 	loop_timer(m->loop, WATCH_MS, watch, a);
 	return 0;

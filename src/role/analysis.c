@@ -250,7 +250,7 @@ static void query_closed(void *arg, struct channel *c, const char *why)
 	a->query = NULL;
 	/* Half a past is none. */
 	if (a->reading)
-		member_end(a->m, 3);
+		member_end(a->m, MEMBER_AGAIN);
 }
 
 /* ---- the present ---- */
@@ -294,7 +294,7 @@ static void on_keeper(void *arg, struct channel *c, const struct message *m, int
 static void keeper_closed(void *arg, const char *why)
 {
 	struct analysis_role *a = arg;
-	member_end(a->m, a->m->stopping ? 0 : 3);
+	member_end(a->m, a->m->stopping ? 0 : MEMBER_AGAIN);
 }
 
 static void on_welcome(void *arg)

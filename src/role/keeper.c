@@ -89,6 +89,7 @@ static void publish(void *arg)
 		counters_set(COUNTER_DISK_FREE, (uint64_t)fs.f_bavail * fs.f_frsize);
 		counters_set(COUNTER_DISK_TOTAL, (uint64_t)fs.f_blocks * fs.f_frsize);
 	}
+	counters_set(COUNTER_ARCHIVE_BYTES, store_archive_octets(k->store));
 }
 
 static int keeper_ready(struct member *m, struct err *err)

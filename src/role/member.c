@@ -120,6 +120,8 @@ static int begin(struct member *m, struct err *err)
 	if (!page)
 		return err_set(err, -1, "no counters: a role is started by `sakimori run` alone");
 	counters = page;
+	/* What is mapped can't be cut short by whoever takes this process over. */
+	close(MEMBER_COUNTERS);
 	m->name = page->name;
 	if (read_config(m, err) < 0)
 		return -1;

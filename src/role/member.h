@@ -69,6 +69,8 @@ struct channel *member_channel(
 /* The store's directory as this process sees it: as root a role sees nothing else. */
 const char *member_store(const struct member *m);
 
+#define MEMBER_AGAIN 5 /* exit code: a peer is gone, begin anew; no fault of this role */
+
 /* Ends the loop, with this exit code. */
 void member_end(struct member *m, int code);
 

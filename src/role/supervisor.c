@@ -136,6 +136,10 @@ static void check_ready(struct supervisor *s)
 	notify("READY=1\nSTATUS=running");
 	if (!s->p->quiet)
 		say(s, "ready: %zu roles, store %s", s->n, s->p->options.store);
+	if (geteuid() != 0 && !s->p->quiet)
+		say(s, "not root: the roles share the user %u, what lies in the store's directory is theirs alike, and no "
+		       "interface can be watched without CAP_NET_RAW",
+			(unsigned)geteuid());
 }
 
 static void check_once(struct supervisor *s)
@@ -198,6 +202,10 @@ static void report(struct supervisor *s, struct process *p, const siginfo_t *si)
 		message_kind_name(atomic_load(&page->last_kind)));
 	if (p->restart || s->stopping || (!p->wanted && si->si_code == CLD_EXITED && si->si_status == 0))
 		return;
+	if (si->si_code == CLD_EXITED && si->si_status == MEMBER_AGAIN) {
+		say(s, "%s begins anew, because a peer of it did", page->name);
+		return;
+	}
 	say(s, "%s ended: %s; last message %s; build %s%s%s", page->name, how,
 		message_kind_name(atomic_load(&page->last_kind)), SAKIMORI_VERSION, page->note[0] ? "; " : "", page->note);
 	atomic_store(&page->deaths_ns[restarts % 16], loop_clock_ns());
@@ -485,6 +493,8 @@ static int choose(struct supervisor *s, struct err *err)
 		r = r ? r : add(s, ROLE_ANALYSIS, 0, NULL, err);
 		r = r ? r : add(s, ROLE_ALERT, 0, NULL, err);
 	}
+	if (away && c->alerts.channels.n)
+		r = r ? r : add(s, ROLE_ALERT, 0, NULL, err);
 	if (c->collect.listen.host && !away)
 		r = r ? r : add(s, ROLE_COLLECT, 0, NULL, err);
 	if (c->metrics.listen.host)

@@ -71,6 +71,14 @@ static void trim(void *arg)
 	struct packetring_limits limits = { c->packets.age_ns, c->packets.size };
 	struct packetring_report r;
 	struct err err = { "" };
+	uint64_t free_now = counters_get(counters, COUNTER_DISK_FREE), reserve = c->store.reserve;
+	uint64_t holds = counters_get(counters, COUNTER_RING_BYTES);
+	/* Packets are the least of what is kept: they make room first. */
+	if (free_now < reserve && holds) {
+		uint64_t wanted = reserve - free_now, left = holds > wanted ? holds - wanted : 1;
+		if (!limits.max_bytes || left < limits.max_bytes)
+			limits.max_bytes = left;
+	}
 	if (packetring_trim(k->upkeep->packets, &limits, loop_clock_ns(), &r, &err) < 0) {
 		if (!quiet(&k->upkeep->told_trim))
 			member_say(k->m, "packet ring: %s", err.text);

@@ -359,3 +359,8 @@ int store_rollup(struct store *s, const struct store_rollup *q)
 {
 	return rollupsql_each(&s->sql, q);
 }
+
+uint64_t store_archive_octets(struct store *s)
+{
+	return (uint64_t)sql_number(sql_get(&s->sql, "select sum(length) from segment"), 0);
+}

@@ -160,6 +160,9 @@ struct store_audit_state {
 /* 0, or -STORE_DAMAGED with the first row that doesn't fit. */
 int store_audit_verify(struct store *s, struct store_audit_state *out, struct err *err) NODISCARD;
 
+/* Octets of all segments as far as they are committed. */
+uint64_t store_archive_octets(struct store *s);
+
 /* Drops the segments of the hours before `ns` with their records of sources: files whole, nothing else. */
 int store_drop(struct store *s, int64_t ns, uint32_t *dropped, struct err *err) NODISCARD;
 

@@ -168,7 +168,7 @@ reads_as_group() {
 		echo "skip $1: not root"
 		return
 	fi
-	chgrp -R 47000 "$dir/st" && chmod 0750 "$dir/st" "$dir/st/flows" && chmod -R g+r,g-w,o-rwx "$dir/st" && chmod 0711 "$dir"
+	chgrp -R 47000 "$dir/st" && chmod 0750 "$dir/st" "$dir/st/flows" && chmod -R g+r,g-w,o-rwx "$dir/st" && chmod 0711 "$dir" "$TMPDIR"
 	cp "$bin" "$dir/sakimori" && chmod 0755 "$dir/sakimori"
 	exits "$1" 0 setpriv --reuid 47004 --regid 47000 --clear-groups "$dir/sakimori" --store "$dir/st" store query \
 		"select sum(flows) from segment"

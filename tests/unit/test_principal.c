@@ -439,8 +439,8 @@ static void bombs(void **state)
 		{ "with recursive n(x) as (select 'a' union all select x || x from n) select count(*) from n",
 			-STORE_BAD },
 		{ "select zeroblob(1000000000)", -STORE_BAD },
-		{ "select printf('%1000000000d', 1)", STORE_WHOLE },
-		{ "select length(printf('%.*c', 1000000000, 'x'))", STORE_WHOLE },
+		{ "select printf('%1000000000d', 1)", -STORE_BAD },
+		{ "select length(format('%.*c', 1000000000, 'x'))", -STORE_BAD },
 		{ "select replace(hex(zeroblob(400000)), '0', hex(zeroblob(1000)))", -STORE_BAD },
 		{ "select hex(zeroblob(1000000))", -STORE_BAD },
 	};
