@@ -80,8 +80,12 @@ struct event {
 	uint8_t ttl_min, ttl_max;
 	uint8_t constants; /* as in struct source, over minutes with two SYNs or more */
 	uint8_t udp_proto; /* enum udp_protocol of the first payload that had one */
+	bool dead;	   /* forgotten; its room is taken back by compact() */
+	bool resumed;	   /* began in an earlier life: see darknet_known() */
+	uint8_t lones[3];  /* NULL, FIN, XMAS packets told one by one */
 	uint32_t constant_syns;
 	int64_t first, last;
+	int64_t known_last; /* resumed: packets until then are in the counts already */
 	uint64_t packets, bytes;
 	uint64_t tagged[MARK_N], marked[MARK_N]; /* packets of flows that matched; matches counted at the sources */
 	uint64_t quoting;			 /* backscatter: ICMP errors that carry the packet they answer */
@@ -91,12 +95,7 @@ struct event {
 	uint32_t n_refs;
 	struct sample_ref refs[FINDING_SAMPLES];
 	struct told told;
-	bool dead;	  /* forgotten; its room is taken back by compact() */
-	bool resumed;	  /* began in an earlier life: see darknet_known() */
-	uint8_t lones[3]; /* NULL, FIN, XMAS packets told one by one */
-	/* Resumed: packets until `known_last` are in the counts already; so many peers were known then. */
-	int64_t known_last;
-	uint64_t known_peers;
+	uint64_t known_peers; /* resumed: so many were known before */
 };
 
 struct conn {
