@@ -79,7 +79,7 @@ DESTDIR=$root tools/uninstall >"$dir/said" 2>&1
 left=$(find "$root" -type f ! -path "$root/etc/sakimori/sakimori.yaml")
 [ -z "$left" ]
 judge uninstalls-all $? "left: $left"
-[ -z "$(find "$root" -type d -empty -path '*sakimori*' ! -path "$root/var/lib/sakimori")" ]
+[ -z "$(cd "$root" && find . -type d -empty -path '*sakimori*' ! -path ./var/lib/sakimori)" ]
 judge leaves-no-folder-of-its-own $? "$(find "$root" -type d -empty)"
 [ -f "$root/etc/sakimori/sakimori.yaml" ] && [ -d "$root/var/lib/sakimori" ] && [ "$(grep -c '^kept' "$dir/said")" = 2 ]
 judge keeps-configuration-and-store $? "$(grep kept "$dir/said")"
