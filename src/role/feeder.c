@@ -105,6 +105,11 @@ static void on_hello(struct feeder *f, const struct message *m)
 		dismiss(f, "the name of another sensor");
 		return;
 	}
+	/* Else what another sends would pass for repeated. A command may give its batches any number. */
+	if (f->role != ROLE_COMMAND && !sender_id_of(f->hello.id, several ? "" : f->hello.sensor)) {
+		dismiss(f, "the number of another sender");
+		return;
+	}
 	if (f->hello.flags & SENDER_LIVE)
 		tell_gap(f);
 	assembly_begin(f->assembly, f->hello.id, several ? NULL : f->hello.sensor);
