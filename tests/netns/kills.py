@@ -54,11 +54,11 @@ def sakimori(*words):
 def look(store):
     """Everything that must be the same, as {what: text}; and what `store check` said when it is not content."""
     held = {}
-    for what in ("flows", "findings", "signals", "sources", "gaps"):
+    for what in ("flows", "sources", "signals", "gaps", "findings"):
         code, out, err = sakimori("--store", store, "--json", "store", "export", what)
         held[what] = out if code == 0 else f"exit {code}: {err}"
     db = sqlite3.connect(f"file:{store}/store.db?mode=ro", uri=True)
-    held["roll-ups"] = "\n".join(map(str, db.execute(ROLLUPS)))
+    held = {"roll-ups": "\n".join(map(str, db.execute(ROLLUPS))), **held}
     db.close()
     for path in sorted((store / "flows").glob("*.seg")):
         held[f"segment {path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -71,7 +71,7 @@ def fields(line):
 
 
 def differ(held, want):
-    for what in sorted(held.keys() | want.keys()):
+    for what in list(want) + sorted(held.keys() - want.keys()):
         a, b = held.get(what, "").splitlines(), want.get(what, "").splitlines()
         if a == b:
             continue
