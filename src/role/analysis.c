@@ -15,7 +15,8 @@
 
 #define SITES	  256
 #define EMIT_MAX  4096 /* findings a minute and sensor; what waits comes with the next */
-#define IDLE_MS	  2000
+#define QUIET_MS  100  /* at the end: nothing came for two of these */
+#define QUIET_MAX 60   /* of them, then it ends whatever is left; the next start goes on from there */
 
 struct site {
 	struct analysis_role *a;
@@ -40,6 +41,8 @@ struct analysis_role {
 	uint32_t out_n;
 	/* the block that is being decoded */
 	bool late;
+	bool heard; /* something came since it was last asked */
+	int waited; /* at the end */
 };
 
 /* ---- findings to the keeper ---- */
@@ -270,6 +273,7 @@ static void on_keeper(void *arg, struct channel *c, const struct message *m, int
 {
 	struct analysis_role *a = arg;
 	struct sender_hello hello;
+	a->heard = true;
 	switch (m->kind) {
 	case MESSAGE_ATTACH:
 		on_attach(a, m);
@@ -304,20 +308,13 @@ static void on_welcome(void *arg)
 		conclude(a->sites[i]);
 }
 
-static void on_empty(void *arg)
-{
-	struct analysis_role *a = arg;
-	if (a->m->stopping)
-		member_end(a->m, 0);
-}
-
 /* ---- life ---- */
 
 static int analysis_open(struct member *m, struct err *err)
 {
 	struct analysis_role *a = mem_new(sizeof *a);
-	struct sender_params p = { .id = sender_id("", "analysis"), .arg = a, .welcome = on_welcome, .empty = on_empty,
-		.message = on_keeper, .closed = keeper_closed };
+	struct sender_params p = { .id = sender_id("", "analysis"), .arg = a, .welcome = on_welcome, .message = on_keeper,
+		.closed = keeper_closed };
 	a->m = m;
 	a->sender = sender_new(&p);
 	a->assembly = assembly_new();
@@ -355,15 +352,25 @@ static void analysis_edge(struct member *m, enum role_id peer, unsigned index, i
 	ask_next(a);
 }
 
+/* Nobody gives any more, but what was given may still be on its way; so may the past. */
+static void end_when_quiet(void *arg)
+{
+	struct analysis_role *a = arg;
+	bool whole = a->attached && a->asked == a->n && !a->heard && a->waited > 1;
+	for (size_t i = 0; i < a->n && whole; i++)
+		conclude(a->sites[i]);
+	if ((whole && sender_idle(a->sender)) || a->waited == QUIET_MAX) {
+		member_end(a->m, 0);
+		return;
+	}
+	a->waited++;
+	a->heard = false;
+	loop_after(a->m->loop, QUIET_MS, end_when_quiet, a);
+}
+
 static void analysis_stop(struct member *m)
 {
-	struct analysis_role *a = m->state;
-	for (size_t i = 0; i < a->n && a->attached && !a->reading; i++)
-		conclude(a->sites[i]);
-	if (sender_idle(a->sender))
-		member_end(m, 0);
-	else
-		loop_after(m->loop, IDLE_MS, (loop_timer_fn *)loop_stop, m->loop);
+	end_when_quiet(m->state);
 }
 
 static void analysis_close(struct member *m)

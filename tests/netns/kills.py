@@ -57,6 +57,7 @@ def look(store):
     for what in ("flows", "sources", "signals", "gaps", "findings"):
         code, out, err = sakimori("--store", store, "--json", "store", "export", what)
         held[what] = out if code == 0 else f"exit {code}: {err}"
+    held["findings"] = "\n".join(sorted(filter(None, map(exact, held["findings"].splitlines()))))
     db = sqlite3.connect(f"file:{store}/store.db?mode=ro", uri=True)
     held = {"roll-ups": "\n".join(map(str, db.execute(ROLLUPS))), **held}
     db.close()
@@ -64,6 +65,19 @@ def look(store):
         held[f"segment {path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
     code, out, err = sakimori("--store", store, "store", "check")
     return held, None if code == 0 else f"store check: exit {code}: {out} {err}"
+
+
+# What src/analysis/darknet/darknet.h says an analysis that begins anew knows exactly.
+EXACT = ("id", "kind", "subject", "sensor", "shape", "packets", "packets_by_flags", "first_ns", "last_ns", "severity",
+         "port_list")
+
+
+def exact(line):
+    f = json.loads(line)
+    # Lone packets are told up to four for each life of the analysis, and what was withdrawn is what it last was.
+    if f["kind"] == "scan-type" or f["confidence"] == 0:
+        return ""
+    return json.dumps({**{k: f[k] for k in EXACT}, "bytes": f["counts"].get("bytes")})
 
 
 def fields(line):
