@@ -36,7 +36,7 @@ struct analysis_role {
 	struct site *sites[SITES];
 	size_t n, asked; /* asked: the site whose past is being read */
 	struct site *speaking;
-	bool attached, reading;
+	bool attached, reading, present; /* present: the past is read */
 	struct batch *out;
 	uint32_t out_n;
 	/* the block that is being decoded */
@@ -212,6 +212,7 @@ static void ask_next(struct analysis_role *a)
 	while (a->asked < a->n && (a->sites[a->asked]->read || !a->sites[a->asked]->cut_ns))
 		a->asked++;
 	if (a->asked == a->n) {
+		a->present = true;
 		for (size_t i = 0; i < a->n; i++)
 			conclude(a->sites[i]);
 		channel_pause(a->keeper, false);
@@ -304,7 +305,7 @@ static void keeper_closed(void *arg, const char *why)
 static void on_welcome(void *arg)
 {
 	struct analysis_role *a = arg;
-	for (size_t i = 0; i < a->n && a->attached && a->asked == a->n; i++)
+	for (size_t i = 0; i < a->n && a->present; i++)
 		conclude(a->sites[i]);
 }
 
@@ -356,7 +357,7 @@ static void analysis_edge(struct member *m, enum role_id peer, unsigned index, i
 static void end_when_quiet(void *arg)
 {
 	struct analysis_role *a = arg;
-	bool whole = a->attached && a->asked == a->n && !a->heard && a->waited > 1;
+	bool whole = a->present && !a->heard && a->waited > 1;
 	for (size_t i = 0; i < a->n && whole; i++)
 		conclude(a->sites[i]);
 	if ((whole && sender_idle(a->sender)) || a->waited == QUIET_MAX) {
