@@ -15,7 +15,8 @@
 
 #define SITES	  256
 #define EMIT_MAX  4096 /* findings a minute and sensor; what waits comes with the next */
-#define IDLE_MS	  2000
+#define QUIET_MS  100  /* at the end: nothing came for two of these */
+#define QUIET_MAX 60   /* of them, then it ends whatever is left; the next start goes on from there */
 
 struct site {
 	struct analysis_role *a;
@@ -35,11 +36,13 @@ struct analysis_role {
 	struct site *sites[SITES];
 	size_t n, asked; /* asked: the site whose past is being read */
 	struct site *speaking;
-	bool attached, reading;
+	bool attached, reading, present; /* present: the past is read */
 	struct batch *out;
 	uint32_t out_n;
 	/* the block that is being decoded */
 	bool late;
+	bool heard; /* something came since it was last asked */
+	int waited; /* at the end */
 };
 
 /* ---- findings to the keeper ---- */
@@ -209,6 +212,7 @@ static void ask_next(struct analysis_role *a)
 	while (a->asked < a->n && (a->sites[a->asked]->read || !a->sites[a->asked]->cut_ns))
 		a->asked++;
 	if (a->asked == a->n) {
+		a->present = true;
 		for (size_t i = 0; i < a->n; i++)
 			conclude(a->sites[i]);
 		channel_pause(a->keeper, false);
@@ -270,6 +274,7 @@ static void on_keeper(void *arg, struct channel *c, const struct message *m, int
 {
 	struct analysis_role *a = arg;
 	struct sender_hello hello;
+	a->heard = true;
 	switch (m->kind) {
 	case MESSAGE_ATTACH:
 		on_attach(a, m);
@@ -300,15 +305,8 @@ static void keeper_closed(void *arg, const char *why)
 static void on_welcome(void *arg)
 {
 	struct analysis_role *a = arg;
-	for (size_t i = 0; i < a->n && a->attached && a->asked == a->n; i++)
+	for (size_t i = 0; i < a->n && a->present; i++)
 		conclude(a->sites[i]);
-}
-
-static void on_empty(void *arg)
-{
-	struct analysis_role *a = arg;
-	if (a->m->stopping)
-		member_end(a->m, 0);
 }
 
 /* ---- life ---- */
@@ -316,8 +314,8 @@ static void on_empty(void *arg)
 static int analysis_open(struct member *m, struct err *err)
 {
 	struct analysis_role *a = mem_new(sizeof *a);
-	struct sender_params p = { .id = sender_id("", "analysis"), .arg = a, .welcome = on_welcome, .empty = on_empty,
-		.message = on_keeper, .closed = keeper_closed };
+	struct sender_params p = { .id = sender_id("", "analysis"), .arg = a, .welcome = on_welcome, .message = on_keeper,
+		.closed = keeper_closed };
 	a->m = m;
 	a->sender = sender_new(&p);
 	a->assembly = assembly_new();
@@ -355,15 +353,25 @@ static void analysis_edge(struct member *m, enum role_id peer, unsigned index, i
 	ask_next(a);
 }
 
+/* Nobody gives any more, but what was given may still be on its way; so may the past. */
+static void end_when_quiet(void *arg)
+{
+	struct analysis_role *a = arg;
+	bool whole = a->present && !a->heard && a->waited > 1;
+	for (size_t i = 0; i < a->n && whole; i++)
+		conclude(a->sites[i]);
+	if ((whole && sender_idle(a->sender)) || a->waited == QUIET_MAX) {
+		member_end(a->m, 0);
+		return;
+	}
+	a->waited++;
+	a->heard = false;
+	loop_after(a->m->loop, QUIET_MS, end_when_quiet, a);
+}
+
 static void analysis_stop(struct member *m)
 {
-	struct analysis_role *a = m->state;
-	for (size_t i = 0; i < a->n && a->attached && !a->reading; i++)
-		conclude(a->sites[i]);
-	if (sender_idle(a->sender))
-		member_end(m, 0);
-	else
-		loop_after(m->loop, IDLE_MS, (loop_timer_fn *)loop_stop, m->loop);
+	end_when_quiet(m->state);
 }
 
 static void analysis_close(struct member *m)

@@ -10,6 +10,9 @@
 
 #define FEED	((size_t)1 << 20)
 #define MINUTES 16 /* looked at before others get their turn */
+/* A store whose writer begins anew is busy for a moment. */
+#define AGAIN_MS  100
+#define AGAIN_MAX 50
 
 struct reading {
 	struct reading_params p;
@@ -22,6 +25,7 @@ struct reading {
 	struct batch *batch; /* being given */
 	int timer;
 	bool findings_given;
+	int failed; /* times in a row */
 };
 
 struct reading *reading_new(const struct reading_params *p)
@@ -83,25 +87,41 @@ static int take_finding(void *arg, const struct finding *f)
 	return 0;
 }
 
-/* Findings that may go on: told before the minutes. */
-static void give_findings(struct reading *r)
+/* True: to be tried again. What can't be read for good is passed over. */
+static bool again(struct reading *r, int code, const char *what)
 {
-	r->batch = batch_new(0);
-	r->findings_given = true;
-	if (store_each_finding(r->p.store, r->p.from_ns, r->p.to_ns, take_finding, r) < 0)
-		fputs("sakimori: query: findings can't be read\n", stderr);
-	batch_commit(r->batch, 0, false);
+	if (code < 0 && code != -STORE_DAMAGED && r->failed++ < AGAIN_MAX)
+		return true;
+	if (code < 0)
+		fprintf(stderr, "sakimori: query: %s can't be read whole\n", what);
+	r->failed = 0;
+	return false;
 }
 
-/* What was broken in the archive is passed over: it is broken for everybody. */
-static void read_minute(struct reading *r)
+/* Findings that may go on: told before the minutes. False: try again. */
+static bool give_findings(struct reading *r)
+{
+	r->batch = batch_new(0);
+	if (again(r, store_each_finding(r->p.store, r->p.from_ns, r->p.to_ns, take_finding, r), "findings")) {
+		batch_free(r->batch);
+		r->batch = NULL;
+		return false;
+	}
+	r->findings_given = true;
+	batch_commit(r->batch, 0, false);
+	return true;
+}
+
+/* What was broken in the archive is passed over: it is broken for everybody. False: try again. */
+static bool read_minute(struct reading *r)
 {
 	int64_t from = r->minute * MINUTE_NS;
 	struct store_scan scan = { .from_ns = from, .to_ns = from + MINUTE_NS, .fn = take_flows, .arg = r };
 	r->n_flows = r->n_sources = 0;
-	if (store_scan_flows(r->p.store, &scan, NULL) < 0 ||
-		store_each_source(r->p.store, from, from + MINUTE_NS, NULL, take_source, r) < 0)
-		fputs("sakimori: query: a minute can't be read whole\n", stderr);
+	int code = store_scan_flows(r->p.store, &scan, NULL);
+	if (code == 0)
+		code = store_each_source(r->p.store, from, from + MINUTE_NS, NULL, take_source, r);
+	return !again(r, code, "a minute");
 }
 
 static void seal_minute(struct reading *r)
@@ -152,15 +172,20 @@ static void step(void *arg)
 		if (!give(r))
 			return;
 		if (!r->findings_given) {
-			give_findings(r);
-			continue;
+			if (give_findings(r))
+				continue;
+			r->timer = loop_after(r->p.loop, AGAIN_MS, step, r);
+			return;
 		}
 		if (r->minute >= r->end) {
 			channel_tell(r->p.to, MESSAGE_END, 0);
 			r->p.done(r->p.arg);
 			return;
 		}
-		read_minute(r);
+		if (!read_minute(r)) {
+			r->timer = loop_after(r->p.loop, AGAIN_MS, step, r);
+			return;
+		}
 		if (r->n_flows || r->n_sources)
 			seal_minute(r);
 		r->minute++;

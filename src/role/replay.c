@@ -36,6 +36,8 @@ struct replay {
 	struct capfile_record records[RECORDS];
 	size_t n, at; /* records that wait for their time */
 	int64_t signal_ns, record_ns; /* of the first signal that waits, 0: none; of the record */
+	struct signal signal;	      /* of the record that was read last */
+	bool signalled;
 	void (*end)(void *arg, int64_t until_ns);
 	void *arg;
 	void (*each)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n);
@@ -126,7 +128,8 @@ static void on_signal(void *arg, const struct signal *s)
 	struct replay *r = arg;
 	if (!r->signal_ns)
 		r->signal_ns = r->record_ns ? r->record_ns : 1;
-	pipeline_signal(r->pipeline, s);
+	r->signal = *s;
+	r->signalled = true; /* one record is asked about at a time: there is one at most */
 }
 
 static void finish(struct replay *r)
@@ -202,14 +205,16 @@ static bool read_more(struct replay *r)
 }
 
 /*
- * Where a batch ends depends on packets alone, never on the clock: a replay that begins anew cuts the same batches, and
- * those that are kept already are known by their number. Signals go a second of packet time after the first of them.
- * Returns how many records were taken.
+ * Where a batch ends depends on packets alone, never on the clock nor on how many records were due at once: a replay that
+ * begins anew cuts the same batches, and those that are kept already are known by their number. So a signal is given
+ * after its own packet is counted and before the next is: a minute that an earlier one closes goes without it. Signals
+ * go a second of packet time after the first of them. Returns how many records were taken.
  */
 static size_t take(struct replay *r, size_t n)
 {
 	size_t i = 0;
-	for (; i < n; i++) {
+	r->signalled = false;
+	while (i < n && !r->signalled) {
 		const struct capfile_record *rec = &r->records[r->at + i];
 		if (r->signal_ns && rec->has_time && rec->time_ns - r->signal_ns >= SIGNALS_NS) {
 			if (i)
@@ -219,8 +224,11 @@ static size_t take(struct replay *r, size_t n)
 		}
 		r->record_ns = rec->time_ns;
 		signals_add(r->signals, rec, 1, on_signal, r);
+		i++;
 	}
 	telescope_add(r->telescope, r->records + r->at, i);
+	if (r->signalled)
+		pipeline_signal(r->pipeline, &r->signal);
 	return i;
 }
 

@@ -45,7 +45,7 @@ struct supervisor {
 	struct process v[PROCESSES];
 	size_t n;
 	int config_fd, signals;
-	int stop_group, stop_timer;
+	int stop_group, stop_timer, once_timer; /* timers: -1: none */
 	bool stopping, told_ready;
 	int code;
 	struct selfpage self;
@@ -142,16 +142,36 @@ static void check_ready(struct supervisor *s)
 			(unsigned)geteuid());
 }
 
-static void check_once(struct supervisor *s)
+static void end_once(void *arg)
 {
-	if (!s->p->once || s->stopping)
+	struct supervisor *s = arg;
+	s->once_timer = -1;
+	if (s->stopping)
 		return;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].role == ROLE_CAPTURE && s->v[i].wanted)
-			return;
 	s->stopping = true;
 	snprintf(s->why, sizeof s->why, "the replay is kept");
+	for (size_t i = 0; i < s->n; i++)
+		loop_cancel(s->loop, s->v[i].timer);
 	stop_next(s);
+}
+
+/* A role that begins anew just then is waited for, for a while: it has something to tell of the replay. */
+static void check_once(struct supervisor *s)
+{
+	bool ready = true;
+	if (!s->p->once || s->stopping)
+		return;
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].role == ROLE_CAPTURE && s->v[i].wanted)
+			return;
+		ready = ready && (s->v[i].ready || !s->v[i].wanted);
+	}
+	if (ready) {
+		loop_cancel(s->loop, s->once_timer);
+		end_once(s);
+	} else if (s->once_timer < 0) {
+		s->once_timer = loop_after(s->loop, STOP_MS, end_once, s);
+	}
 }
 
 static void on_message(void *arg, struct channel *c, const struct message *m, int fd)
@@ -162,6 +182,7 @@ static void on_message(void *arg, struct channel *c, const struct message *m, in
 		atomic_store(&p->page->resident, selfpage_resident(p->pid));
 		atomic_store(&p->page->state, STATE_RUNNING);
 		check_ready(p->owner);
+		check_once(p->owner);
 	} else if (m->kind == MESSAGE_END) {
 		/* A replay that is over; its process ends now. */
 		p->wanted = false;
@@ -200,9 +221,13 @@ static void report(struct supervisor *s, struct process *p, const siginfo_t *si)
 	describe_end(si, page, how, sizeof how);
 	snprintf(page->last_end, sizeof page->last_end, "%.100s; last message %s", how,
 		message_kind_name(atomic_load(&page->last_kind)));
-	if (p->restart || s->stopping || (!p->wanted && si->si_code == CLD_EXITED && si->si_status == 0))
+	bool well = si->si_code == CLD_EXITED && si->si_status == 0;
+	if ((p->restart && !s->stopping) || (well && (s->stopping || !p->wanted)))
 		return;
-	if (si->si_code == CLD_EXITED && si->si_status == MEMBER_AGAIN) {
+	/* What it had still to do at the end is done by the next start. */
+	if (s->stopping)
+		s->code = 3;
+	if (!s->stopping && si->si_code == CLD_EXITED && si->si_status == MEMBER_AGAIN) {
 		say(s, "%s begins anew, because a peer of it did", page->name);
 		return;
 	}
@@ -531,7 +556,7 @@ int supervisor_run(const struct supervisor_params *params)
 	s->p = params;
 	s->config = params->config;
 	s->loop = loop_new();
-	s->stop_timer = -1;
+	s->stop_timer = s->once_timer = -1;
 	s->self = (struct selfpage){ .page_fd = -1, .lock_fd = -1 };
 	s->config_fd = supervisor_config_fd(s->config);
 	if (s->config_fd < 0 || take_signals(s) < 0)
