@@ -246,6 +246,24 @@ static void damage_is_told_once(void **state)
 	}
 }
 
+/* The last of all: a start can't know whether it was acknowledged, so it is told, and its number not given again. */
+static void damage_at_the_end(void **state)
+{
+	struct spool *s = open_it(QUOTA, 0);
+	assert_int_equal(put(s, 5, 1, 40), 0);
+	assert_int_equal(put(s, 5, 2, 300), 0);
+	spool_close(s);
+	flip(1, size_of(1) - 1);
+	s = open_it(QUOTA, 0);
+	assert_int_equal(spool_sender(s, 5)->last, 2);
+	expect(s, 5, 1, 40);
+	expect_end(s);
+	assert_true(lost_n == 1 && lost[0].sequence == 2);
+	spool_acked(s, 5, 1);
+	assert_int_equal(spool_waiting(s), 0);
+	spool_close(s);
+}
+
 /* A header in the middle that can't be read takes the rest of its file along; the next file says how far it went. */
 static void damage_of_a_header(void **state)
 {
@@ -334,6 +352,7 @@ int main(void)
 		CASE(a_start_knows_all),
 		CASE(cut_at_each_octet),
 		CASE(damage_is_told_once),
+		CASE(damage_at_the_end),
 		CASE(damage_of_a_header),
 		CASE(a_full_spool),
 		CASE(killed),
