@@ -32,7 +32,8 @@
 #define LARGE	     4 /* batches above SMALL in memory at once */
 #define ANSWERS	     ((size_t)64 << 10)
 #define FEED	     ((size_t)1 << 20) /* octets in the keeper's channel at once */
-#define LINES	     20		       /* told in 10 s; more are counted alone */
+#define LINES	     20		       /* told in LINES_TICKS seconds; more are counted alone */
+#define LINES_TICKS  10
 
 struct job {
 	struct job *next;
@@ -68,7 +69,7 @@ struct collect {
 	int64_t alone_ns;  /* since when there is no keeper */
 	uint64_t speaking; /* whose batches the keeper expects */
 	struct job *first, **last;
-	unsigned large, lines;
+	unsigned large, lines, ticks;
 };
 
 static void pump(struct collect *c);
@@ -432,31 +433,36 @@ static void on_accept(void *arg, int fd, short events)
 	c->peers[at] = p;
 }
 
-/* Deadlines. */
+/* Deadlines of one peer; it may be gone behind it. */
+static void check(struct peer *p, int64_t now, bool wanted)
+{
+	if (!tlslink_up(p->link) && now - tlslink_begun_ns(p->link) > SHAKE_NS)
+		tlslink_fail(p->link, "no certificate in 10 s");
+	else if (tlslink_queued(p->link) && now - tlslink_moved_ns(p->link) > STUCK_NS)
+		tlslink_fail(p->link, "it takes no answers");
+	else if (wanted && p->large && now - p->large_ns > LARGE_NS)
+		cut_off(p, "cut off: a large batch takes too long, others wait");
+}
+
+static void tell_lines(struct collect *c)
+{
+	if (c->lines > LINES)
+		member_say(c->m, "%u more lines", c->lines - LINES);
+	c->lines = 0;
+}
+
 static void on_tick(void *arg)
 {
-	static unsigned ticks;
 	struct collect *c = arg;
 	int64_t now = loop_now_ns();
 	bool wanted = false;
 	for (size_t i = 0; i < PEERS + SHAKING; i++)
 		wanted = wanted || (c->peers[i] && c->peers[i]->wants_large);
-	for (size_t i = 0; i < PEERS + SHAKING; i++) {
-		struct peer *p = c->peers[i];
-		if (!p)
-			continue;
-		if (!tlslink_up(p->link) && now - tlslink_begun_ns(p->link) > SHAKE_NS)
-			tlslink_fail(p->link, "no certificate in 10 s");
-		else if (tlslink_queued(p->link) && now - tlslink_moved_ns(p->link) > STUCK_NS)
-			tlslink_fail(p->link, "it takes no answers");
-		else if (wanted && p->large && now - p->large_ns > LARGE_NS)
-			cut_off(p, "cut off: a large batch takes too long, others wait");
-	}
-	if (++ticks % 10 == 0) {
-		if (c->lines > LINES)
-			member_say(c->m, "%u more lines", c->lines - LINES);
-		c->lines = 0;
-	}
+	for (size_t i = 0; i < PEERS + SHAKING; i++)
+		if (c->peers[i])
+			check(c->peers[i], now, wanted);
+	if (++c->ticks % LINES_TICKS == 0)
+		tell_lines(c);
 	if (!c->keeper && now - c->alone_ns > KEEPER_NS)
 		member_end(c->m, 3);
 }

@@ -52,8 +52,9 @@ int spool_resume(struct spool *s, uint64_t id, int64_t until_ns, struct err *err
 
 /*
  * Puts a batch of a known sender at the end, with a number above its last. Once full, batches are refused until an
- * eighth of the quota is free. `small`: a 16th more than the quota is there for these, so that what was lost can be told
- * when there is no room for more. Returns 0, -SPOOL_FULL (nothing was kept), -SPOOL_IO (the spool has to be opened anew).
+ * eighth of the quota is free. `small`: a 16th more than the quota is there for these, so that what was lost can be
+ * told when there is no room for more. Returns 0, -SPOOL_FULL (nothing was kept), -SPOOL_IO (the spool has to be opened
+ * anew).
  */
 int spool_append(struct spool *s, const struct spool_record *r, bool small, struct err *err) NODISCARD;
 

@@ -492,6 +492,49 @@ def case_strangers(b):
     report("nothing else came into the store", "" if kept == [("south", 5, 6, "test", 7)] else f"{kept}")
 
 
+def case_collector(b):
+    """What a sensor's machine takes for its collector, and what a collector is told later."""
+    impostor = Daemon(b.dir, "c-impostor", central_yaml(b.other, port := free_port()))
+    sensor = Daemon(b.dir, "s-impostor", sensor_yaml(b.ca, port), "--replay", b.capture)
+    said = wait(lambda: re.search("no link .*(?:issuer is unknown|NOT trusted)", sensor.text()), 10)
+    left = wait(lambda: waiting(sensor.store), 10)
+    sensor.stop()
+    impostor.stop()
+    report("a collector of another authority gets nothing", "" if said and left and not packets(impostor.store) else sensor.text()[-300:])
+    b.ca.issue("server2", "other", 'tls_www_server\ndns_name = "other.example.net"\n')
+    os.rename(b.ca.path("server.pem"), b.ca.path("kept.pem")), os.rename(b.ca.path("server.key"), b.ca.path("kept.key"))
+    shutil.copy(b.ca.path("server2.pem"), b.ca.path("server.pem")), shutil.copy(b.ca.path("server2.key"), b.ca.path("server.key"))
+    other = b.central("c-named")
+    sensor = Daemon(b.dir, "s-named", sensor_yaml(b.ca, other.port), "--replay", b.capture)
+    said = wait(lambda: re.search("no link .*name in the certificate", sensor.text()), 10)
+    sensor.stop()
+    other.stop()
+    os.rename(b.ca.path("kept.pem"), b.ca.path("server.pem")), os.rename(b.ca.path("kept.key"), b.ca.path("server.key"))
+    report("a collector of another name gets nothing", "" if said and not packets(other.store) else sensor.text()[-300:])
+    wrong = Daemon(b.dir, "s-wrong", sensor_yaml(b.ca, port, "north", "south"), "--replay", b.capture)
+    code = wrong.wait(10)
+    report("a certificate for another sensor is told at the start", "" if code == 3 and "for another sensor" in wrong.text()
+           else f"exit {code}: {wrong.text()[-300:]}")
+    central = b.central("c-later")
+    p = Peer(b.ca, "south", central.port)
+    p.send(hello("south"))
+    first = p.get()
+    b.ca.revoke(["revoked", "south"])
+    old = central.role("collect")
+    central.p.send_signal(signal.SIGHUP)
+    ended = p.get()
+    wait(lambda: central.role("collect") not in (0, old), 10)
+    time.sleep(0.5)
+    refused = ends(b.ca, "south", central.port, hello("south"))
+    other = Peer(b.ca, "north", central.port)
+    other.send(hello("north"))
+    still = other.get()
+    b.ca.revoke(["revoked"])
+    central.stop()
+    report("SIGHUP: a certificate that was revoked later is refused", refused or ("" if first and ended is None and still else
+           f"{first} {ended} {still} {central.text()[-300:]}"))
+
+
 def memory(pid):
     with open(f"/proc/{pid}/status") as f:
         return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) >> 10
@@ -606,7 +649,7 @@ def case_live(b):
     report("the packets before the stop are kept", "" if n == 20 else f"{n} packets")
 
 
-CASES = [case_same, case_cuts, case_central_killed, case_roles_killed, case_strangers, case_hostile, case_full, case_live]
+CASES = [case_same, case_cuts, case_central_killed, case_roles_killed, case_strangers, case_collector, case_hostile, case_full, case_live]
 
 
 def main():
