@@ -81,7 +81,7 @@ static const int parse_calls[] = {
 	SCMP_SYS(set_robust_list),
 	SCMP_SYS(sigaltstack),
 	SCMP_SYS(sysinfo), /* qsort asks how much memory there is */
-	SCMP_SYS(tgkill),
+	SCMP_SYS(tgkill),  /* its own threads */
 	SCMP_SYS(uname),
 };
 
@@ -161,7 +161,8 @@ static const int connect_calls[] = {
 };
 
 static const int thread_calls[] = {
-	SCMP_SYS(clone3), /* first: it gets an answer of its own */
+	SCMP_SYS(clone),
+	SCMP_SYS(clone3),
 	SCMP_SYS(epoll_create1),
 	SCMP_SYS(epoll_ctl),
 	SCMP_SYS(epoll_pwait),
@@ -185,7 +186,8 @@ static const struct {
 	[SANDBOX_CAPTURE] = { "capture", true, { { LIST(capture_calls) }, { LIST(message_calls) } } },
 	[SANDBOX_MESSAGE] = { "message", false, { { LIST(message_calls) } } },
 	[SANDBOX_FILES] = { "files", false, { { LIST(message_calls) }, { LIST(file_calls) }, { LIST(accept_calls) } } },
-	[SANDBOX_LISTEN] = { "listen", false, { { LIST(message_calls) }, { LIST(accept_calls) }, { LIST(thread_calls) } } },
+	[SANDBOX_LISTEN] = { "listen", false,
+		{ { LIST(message_calls) }, { LIST(accept_calls) }, { LIST(thread_calls) } } },
 	[SANDBOX_NETWORK] = { "network", false,
 		{ { LIST(message_calls) }, { LIST(file_calls) }, { LIST(accept_calls) }, { LIST(connect_calls) },
 			{ LIST(thread_calls) } } },
@@ -227,36 +229,67 @@ static const int sanitized_refused[] = {
 	SCMP_SYS(vfork),
 };
 
+/* Calls of the lists that are fine with some arguments only, or that get an answer of their own (`error`). */
+static const struct condition {
+	int call, error;
+	struct scmp_arg_cmp arg; /* op 0: whatever they are */
+} conditions[] = {
+	/* A descriptor without rights is beyond Landlock. */
+	{ SCMP_SYS(open), 0, { 1, SCMP_CMP_MASKED_EQ, O_PATH, 0 } },
+	{ SCMP_SYS(openat), 0, { 2, SCMP_CMP_MASKED_EQ, O_PATH, 0 } },
+	/* Local sockets are beyond Landlock, too: the keeper's control socket is one. The resolver asks for them and
+	 * for netlink, and goes on without. */
+	{ SCMP_SYS(socket), 0, { 0, SCMP_CMP_EQ, AF_INET, 0 } },
+	{ SCMP_SYS(socket), 0, { 0, SCMP_CMP_EQ, AF_INET6, 0 } },
+	{ SCMP_SYS(socket), EAFNOSUPPORT, { 0, SCMP_CMP_LT, AF_INET, 0 } },
+	{ SCMP_SYS(socket), EAFNOSUPPORT, { 0, SCMP_CMP_GT, AF_INET6, 0 } },
+	/* A thread, not a process: clone3 hides its flags in memory, so it fails and the C library takes clone. */
+	{ SCMP_SYS(clone3), ENOSYS, { 0 } },
+	{ SCMP_SYS(clone), 0, { 0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD } },
+	{ SCMP_SYS(prctl), 0, { 0, SCMP_CMP_EQ, PR_SET_NAME, 0 } },
+};
+#define CONDITIONS (sizeof conditions / sizeof *conditions)
+
+static int allow_condition(scmp_filter_ctx ctx, const struct condition *c)
+{
+	return seccomp_rule_add_array(ctx, c->error ? SCMP_ACT_ERRNO((unsigned)c->error) : SCMP_ACT_ALLOW, c->call,
+		c->arg.op ? 1 : 0, &c->arg);
+}
+
+static int allow_one(scmp_filter_ctx ctx, int call)
+{
+	bool conditional = false;
+	int r = 0;
+	/* Whom it signals: processes of the same user are there. */
+	if (call == SCMP_SYS(tgkill))
+		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1, SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid()));
+	for (size_t i = 0; i < CONDITIONS && !r; i++)
+		if (conditions[i].call == call) {
+			conditional = true;
+			r = allow_condition(ctx, &conditions[i]);
+		}
+	return conditional ? r : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 0);
+}
+
 static int allow_all(scmp_filter_ctx ctx, const int *calls, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	int r = 0;
+	for (size_t i = 0; i < n && !r; i++)
+		r = allow_one(ctx, calls[i]);
+	return r;
 }
 
 /* Calls that are fine with some arguments only. */
 static int allow_writing(scmp_filter_ctx ctx, bool guarded)
 {
 	for (size_t i = 0; i < sizeof writing_calls / sizeof *writing_calls; i++) {
-		int r = guarded ? seccomp_rule_add(
-					  ctx, SCMP_ACT_ALLOW, writing_calls[i], 1, SCMP_A0(SCMP_CMP_LT, SANDBOX_GUARDED))
+		int r = guarded ? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, writing_calls[i], 1,
+					  SCMP_A0(SCMP_CMP_LT, SANDBOX_GUARDED))
 				: seccomp_rule_add(ctx, SCMP_ACT_ALLOW, writing_calls[i], 0);
 		if (r < 0)
 			return r;
 	}
 	return 0;
-}
-
-/* A thread, not a process: clone3 hides its flags in memory, so it fails and the C library takes clone. */
-static int allow_threads(scmp_filter_ctx ctx)
-{
-	int r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-	return r ? r
-		 : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-			   SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 }
 
 static int allow_some(scmp_filter_ctx ctx, enum sandbox_profile profile)
@@ -314,6 +347,12 @@ static int refuse_sanitized(scmp_filter_ctx ctx, enum sandbox_profile profile)
 		if (r < 0)
 			return r;
 	}
+	for (size_t i = 0; i < CONDITIONS; i++)
+		if (holds(profile, SCMP_SYS(socket)) && conditions[i].call == SCMP_SYS(socket) && conditions[i].error) {
+			int r = allow_condition(ctx, &conditions[i]);
+			if (r < 0)
+				return r;
+		}
 	if (holds(profile, SCMP_SYS(openat)))
 		return 0;
 	for (size_t i = 0; i < 2; i++)
@@ -349,18 +388,15 @@ void sandbox_deadly(_Atomic int32_t *number)
 static int fill(scmp_filter_ctx ctx, enum sandbox_profile profile)
 {
 	int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+	/* Calls in another machine's numbers: else the thread alone would end. */
+	r = r ? r : seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (r == 0 && SANITIZED)
 		return refuse_sanitized(ctx, profile);
 	r = r ? r : seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	r = r ? r : allow_all(ctx, parse_calls, sizeof parse_calls / sizeof *parse_calls);
 	for (size_t i = 0; i < sizeof profiles->lists / sizeof *profiles->lists && !r; i++)
-		if (profiles[profile].lists[i].calls != thread_calls)
-			r = allow_all(ctx, profiles[profile].lists[i].calls, profiles[profile].lists[i].n);
-		else
-			r = allow_all(ctx, thread_calls + 1, profiles[profile].lists[i].n - 1);
+		r = allow_all(ctx, profiles[profile].lists[i].calls, profiles[profile].lists[i].n);
 	r = r ? r : allow_writing(ctx, profiles[profile].guarded);
-	if (profile == SANDBOX_LISTEN || profile == SANDBOX_NETWORK)
-		r = r ? r : allow_threads(ctx);
 	return r ? r : allow_some(ctx, profile);
 }
 
@@ -402,8 +438,7 @@ static const struct {
 };
 #define READING (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 
-#define OF_FILES                                                                                                       \
-	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | (uint64_t)1 << 14 | (uint64_t)1 << 15)
+#define OF_FILES (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | (uint64_t)1 << 14 | (uint64_t)1 << 15)
 
 static int allow_path(int ruleset, const char *path, uint64_t rights, struct err *err)
 {
