@@ -45,7 +45,7 @@ static const struct {
 		" offset_ns from (select text from name union select id from sensor) n left join sensor s on s.id ="
 		" n.text left join clock c on c.sensor = n.text and c.minute = (select max(minute) from clock where"
 		" sensor = n.text) order by 1" },
-	{ "senders", "select printf('%016x', id) as sender, sequence from sender order by 1" },
+	{ "senders", "select id as sender, sequence from sender order by 1" },
 	{ "last_gap", "select sensor, reason, from_ns, to_ns, dropped from gap order by to_ns desc limit 1" },
 	{ "holds", "select id, what, subject, who, reason from hold where until_ns = 0 or until_ns >"
 		   " unixepoch() * 1000000000 order by since_ns" },
