@@ -133,14 +133,14 @@ class Daemon:
 
 
 def central_yaml(ca, port, revoked=False):
-    return (f"network: {{ operator: self }}\ncollect:\n  listen: 127.0.0.1:{port}\n  ca: {ca.path('ca.pem')}\n"
+    return (f"network: {{ operator: self }}\nmetrics: {{ listen: off }}\ncollect:\n  listen: 127.0.0.1:{port}\n  ca: {ca.path('ca.pem')}\n"
             f"  certificate: {ca.path('server.pem')}\n  key: {ca.path('server.key')}\n"
             + (f"  revoked: {ca.path('crl.pem')}\n" if revoked else ""))
 
 
 def sensor_yaml(ca, port, name="north", file=None, size="1GB", extra="", host="127.0.0.1"):
     file = file or name
-    return (f"network: {{ operator: self }}\nsensors:\n  - name: {name}\n    dark: [ 198.18.0.0/16 ]\n{extra}"
+    return (f"network: {{ operator: self }}\nmetrics: {{ listen: off }}\nsensors:\n  - name: {name}\n    dark: [ 198.18.0.0/16 ]\n{extra}"
             f"forward:\n  to: {host}:{port}\n  ca: {ca.path('ca.pem')}\n  certificate: {ca.path(file + '.pem')}\n"
             f"  key: {ca.path(file + '.key')}\n  spool: {{ size: {size} }}\n")
 
@@ -346,8 +346,10 @@ class Bench:
         self.ca.issue("several", "north", 'tls_www_client\ndns_name = "south"\n')
         self.ca.revoke(["revoked"])
         self.capture = os.path.join(folder, "demo.pcap")
-        subprocess.run([BINARY, "range", "traffic", "-n", "60000", "-o", self.capture], check=True, capture_output=True)
-        local = Daemon(folder, "local", "network: { operator: self }\nsensors:\n  - name: north\n    dark: [ 198.18.0.0/16 ]\n",
+        # Of today: what is old would fall to retention in the middle of a case.
+        start = str(int(time.time()) // 3600 * 3600 - 7200)
+        subprocess.run([BINARY, "range", "traffic", "-n", "60000", "--start", start, "-o", self.capture], check=True, capture_output=True)
+        local = Daemon(folder, "local", "network: { operator: self }\nmetrics: { listen: off }\nsensors:\n  - name: north\n    dark: [ 198.18.0.0/16 ]\n",
                        "--replay", self.capture, "--once")
         if local.wait():
             raise RuntimeError("local run: " + local.text()[-300:])
@@ -375,14 +377,13 @@ def waiting(store):
 
 
 def layout():
-    """Where the counters lie in their page: taken from the header, which only one build reads."""
-    with open(os.path.join(TOP, "src/role/counters.h")) as f:
-        source = f.read()
-    names = re.findall(r"^\tCOUNTER_(\w+),", source, re.M)
-    # magic, 3 x u32, build, name, pid, state, restarts, times, deaths, last_end, last_kind, refused_call, note
-    at = 8 + 12 + 32 + 64
-    at = (at + 7) // 8 * 8 + 8 + 8 + 16 + 16 * 8 + 160 + 8 + 160
-    return at, names.index("SPOOL_BYTES")
+    """Where the gauge lies in a page of counters: only one build reads it, so its header is asked."""
+    with tempfile.TemporaryDirectory() as d:
+        with open(os.path.join(d, "at.c"), "w") as f:
+            f.write('#include "role/counters.h"\n#include <stdio.h>\n'
+                    'int main(void)\n{\n\tprintf("%zu %d", offsetof(struct counters, v), COUNTER_SPOOL_BYTES);\n}\n')
+        subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-I" + os.path.join(TOP, "src"), f.name, "-o", d + "/at"], check=True)
+        return [int(n) for n in subprocess.run([d + "/at"], check=True, capture_output=True, text=True).stdout.split()]
 
 
 COUNTERS_AT, SPOOL_BYTES = layout()
