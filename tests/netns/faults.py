@@ -53,10 +53,10 @@ def whole(d):
 # ---- disks ----
 
 def small(name):
-    """A replay into a store of five MiB."""
+    """A replay into a store of eight MiB."""
     d = replaying(name, "--once")
     d.store.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=5m,mode=750", "tmpfs", d.store], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=750", "tmpfs", d.store], check=True)
     d.start()
     return d if d.ready() and wait(lambda: counter(d, "keeper", "stored_flows") > 0) else None
 
@@ -73,7 +73,7 @@ def fill(store):
 
 
 def full_disk():
-    """Five MiB, full in the middle of a replay, then room again."""
+    """Eight MiB, full in the middle of a replay, then room again."""
     d = small("full")
     if not d:
         return "did not begin"
@@ -168,7 +168,7 @@ def slow_disk():
     time.sleep(1.5)
     if counter(d, "capture", "packets") < 20000:
         return f"capture does not go on: {counter(d, 'capture', 'packets')}"
-    slow = counter(d, "keeper", "commit_max_ns")
+    slow = counter(d, "keeper", "commit_max_nanoseconds")
     shim(told)
     code = d.p.wait(40)
     return f"exit {code}: {d.said()}" if code else f"not slow: {slow}" if slow < 200e6 else whole(d)
