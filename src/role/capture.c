@@ -421,9 +421,11 @@ static void capture_stop_role(struct member *m)
 	if (c->finished)
 		return;
 	if (c->live) {
+		/* What comes while the workers end may be kept or not: the gap begins here. */
+		int64_t until_ns = loop_clock_ns();
 		live_stop(c->live);
 		publish(c);
-		finish(c, loop_clock_ns(), true);
+		finish(c, until_ns, true);
 	} else {
 		c->finished = true;
 		replay_stop(c->replay);

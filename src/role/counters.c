@@ -58,6 +58,7 @@ const struct counter_row counter_rows[COUNTER_N] = {
 	[COUNTER_STORED_SIGNALS] = { "stored_signals", false, KEEP, "Signals made safe" },
 	[COUNTER_GAPS] = { "gaps", false, KEEP, "Times in which something was not seen or not kept" },
 	[COUNTER_STORE_FAILED] = { "failed_commits", false, KEEP, "Commits that failed: full disk and the like" },
+	[COUNTER_UNKEPT] = { "unkept_batches", true, KEEP, "Batches that the store can't take for now" },
 	[COUNTER_DISK_FREE] = { "disk_free_bytes", true, KEEP | FWD, "Room on the disk of the store" },
 	[COUNTER_DISK_TOTAL] = { "disk_total_bytes", true, KEEP | FWD, "Size of that disk" },
 	[COUNTER_ARCHIVE_BYTES] = { "archive_bytes", true, KEEP, "Octets of the flow archive" },

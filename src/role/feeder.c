@@ -74,23 +74,44 @@ static void refuse(struct feeder *f, uint64_t sequence, int code, const char *te
 	free(b.p);
 }
 
-/* A sensor that begins: since when has nothing been kept of it? */
-static void tell_gap(struct feeder *f)
+/*
+ * A sensor that begins: since when has nothing been kept of it? That it watches from now on is kept with that: one that
+ * dies before its first batch leaves a gap, too. Elsewhere the link numbers what it brings, so it is not said for those.
+ */
+static int tell_gap(struct feeder *f, struct err *err)
 {
 	struct keeper *k = f->keeper;
-	struct err err = { "" };
 	bool ended;
 	int64_t until = store_progress(k->store, f->hello.id, &ended), now = loop_clock_ns();
-	if (!until || until >= now)
-		return;
 	struct gap g = { .from_ns = until, .to_ns = now };
 	snprintf(g.sensor, sizeof g.sensor, "%s", f->hello.sensor);
 	snprintf(g.reason, sizeof g.reason, "%s", ended ? "stopped" : "killed");
-	struct store_batch b = { .sensor = g.sensor, .gaps = &g, .gaps_n = 1 };
-	if (store_commit(k->store, &b, &err) < 0)
-		member_say(k->m, "a gap could not be kept: %s", err.text);
-	else
-		counters_add(COUNTER_GAPS, 1);
+	struct store_batch b = { .sensor = g.sensor, .gaps = &g, .gaps_n = until && until < now };
+	if (f->role == ROLE_CAPTURE) {
+		b.sender = f->hello.id;
+		b.sequence = store_sequence(k->store, b.sender) + 1;
+		b.until_ns = now > until ? now : until;
+	}
+	int code = b.gaps_n || b.sender ? store_commit(k->store, &b, err) : 0;
+	if (code == 0)
+		counters_add(COUNTER_GAPS, b.gaps_n);
+	return code;
+}
+
+/* Answers whoever begins to speak, or waits with that until the gap before can be kept. */
+static void welcome(struct feeder *f)
+{
+	struct keeper *k = f->keeper;
+	struct err err = { "" };
+	int code = f->hello.flags & SENDER_LIVE ? tell_gap(f, &err) : 0;
+	bool again = f->role == ROLE_CAPTURE && (code == -STORE_FULL || code == -STORE_IO || code == -STORE_BUSY);
+	if (code < 0 && !f->unanswered)
+		member_say(k->m, "a gap of %s could not be kept%s: %s", f->hello.sensor, again ? " for now" : "", err.text);
+	f->unanswered = again;
+	if (again)
+		return;
+	f->greeted = true;
+	channel_tell(f->channel, MESSAGE_WELCOME, store_sequence(k->store, f->hello.id));
 }
 
 static void on_hello(struct feeder *f, const struct message *m)
@@ -110,11 +131,8 @@ static void on_hello(struct feeder *f, const struct message *m)
 		dismiss(f, "the number of another sender");
 		return;
 	}
-	if (f->hello.flags & SENDER_LIVE)
-		tell_gap(f);
 	assembly_begin(f->assembly, f->hello.id, several ? NULL : f->hello.sensor);
-	f->greeted = true;
-	channel_tell(f->channel, MESSAGE_WELCOME, store_sequence(f->keeper->store, f->hello.id));
+	welcome(f);
 }
 
 /* Whose sensor it is, is said here and not by the sensor. */
@@ -190,6 +208,16 @@ static void count(const struct feeder *f, int64_t took_ns)
 	counters_add(COUNTER_GAPS, b->gaps_n);
 }
 
+static void note_unkept(struct keeper *k)
+{
+	uint64_t n = 0;
+	for (int i = 0; i < FEEDERS_MAX; i++)
+		n += k->feeders[i] && k->feeders[i]->waiting;
+	counters_set(COUNTER_UNKEPT, n);
+	if (!n)
+		counters->note[0] = '\0';
+}
+
 /* The batch is whole. It is kept, or refused for good, or waits. */
 static void keep(struct feeder *f)
 {
@@ -201,16 +229,20 @@ static void keep(struct feeder *f)
 	b.ended = assembly_ended(f->assembly);
 	int code = store_commit(k->store, &b, &err);
 	bool again = code == -STORE_FULL || code == -STORE_IO || code == -STORE_BUSY;
-	if (again && !f->waiting)
-		member_say(k->m, "not kept for now: %s", err.text);
+	if (again && !f->waiting) {
+		member_say(k->m, "%s: not kept for now: %s", k->m->options.store, err.text);
+		member_note("%.120s", err.text);
+	}
 	if (again) {
 		counters_add(COUNTER_STORE_FAILED, 1);
 		f->waiting = true;
+		note_unkept(k);
 		channel_pause(f->channel, true);
 		return;
 	}
 	if (f->waiting) {
 		f->waiting = false;
+		note_unkept(k);
 		channel_pause(f->channel, false);
 	}
 	if (code == 0) {
@@ -266,7 +298,9 @@ void feeder_retry(void *arg)
 {
 	struct keeper *k = arg;
 	for (int i = 0; i < FEEDERS_MAX; i++)
-		if (k->feeders[i] && k->feeders[i]->waiting)
+		if (k->feeders[i] && k->feeders[i]->unanswered)
+			welcome(k->feeders[i]);
+		else if (k->feeders[i] && k->feeders[i]->waiting)
 			keep(k->feeders[i]);
 }
 

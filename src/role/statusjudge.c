@@ -79,6 +79,9 @@ static void judge_state(struct judge *j, const struct status_page *p)
 
 static void judge_room(struct judge *j, const struct status_page *p)
 {
+	if (counters_get(&p->c, COUNTER_UNKEPT))
+		tell(j, STATUS_WRONG, "%s: the store takes nothing for now, %llu senders wait%s%s", p->name,
+			(unsigned long long)counters_get(&p->c, COUNTER_UNKEPT), p->c.note[0] ? ": " : "", p->c.note);
 	uint64_t free_now = counters_get(&p->c, COUNTER_DISK_FREE), total = counters_get(&p->c, COUNTER_DISK_TOTAL);
 	if (total && free_now / 100.0 < total / 10000.0 * j->l->disk_percent)
 		tell(j, STATUS_WRONG, "the disk of the store is nearly full: %.1f %% (%.1f GB) free",

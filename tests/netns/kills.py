@@ -8,139 +8,35 @@ SAKIMORI_ROUNDS (30) replays, SAKIMORI_SEED (1) the first one's seed, SAKIMORI_J
 """
 # timeout: 7200
 import concurrent.futures
-import hashlib
 import json
 import os
 import pathlib
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 
-TOP = pathlib.Path(os.environ.get("TOP", pathlib.Path(__file__).resolve().parents[2]))
-sys.path.insert(0, str(TOP / "tests/aid"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "aid"))
 from daemon import Daemon, wait  # noqa: E402
+from kept import (CAPTURE, LIVE, PROGRAM, REPLAY, SPEED, TMP, Sender, differ, folder, look, pair, processes, sakimori,
+                  stored, strike, undisturbed, when)  # noqa: E402
 
-PROGRAM = os.environ.get("SAKIMORI", str(TOP / "build/sakimori"))
-TMP = pathlib.Path(os.environ.get("TMPDIR") or tempfile.mkdtemp())
 ROUNDS = int(os.environ.get("SAKIMORI_ROUNDS", "30"))
 SEED = int(os.environ.get("SAKIMORI_SEED", "1"))
 JOBS = int(os.environ.get("SAKIMORI_JOBS", "3"))
-CAPTURE = TMP / "dark.pcap"
-SPEED = "1500"  # half an hour in 1.2 s
-STARTS = 12     # of the daemon in one round, at most
+STARTS = 12  # of the daemon in one round, at most
 VICTIMS = ("capture", "keeper", "analysis", "query", "supervisor")
-CONFIG = """network: {operator: self}
-metrics: {listen: off}
-sensors:
-  - {name: west, dark: [198.18.0.0/16], own: [203.0.113.0/24]}
-"""
-ROLLUPS = """select r.span, r.start, n.text, r.dim, r.key, r.packets, r.sources, hex(r.sketch)
-             from rollup r join name n on n.no = r.sensor order by 1, 2, 3, 4, 5"""
-
-
-def sakimori(*words):
-    done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=60)
-    return done.returncode, done.stdout, done.stderr
-
-
-# ---- what a store holds ----
-
-def look(store):
-    """Everything that must be the same, as {what: text}; and what `store check` said when it is not content."""
-    held = {}
-    for what in ("flows", "sources", "signals", "gaps", "findings"):
-        code, out, err = sakimori("--store", store, "--json", "store", "export", what)
-        held[what] = out if code == 0 else f"exit {code}: {err}"
-    held["findings"] = "\n".join(sorted(filter(None, map(exact, held["findings"].splitlines()))))
-    db = sqlite3.connect(f"file:{store}/store.db?mode=ro", uri=True)
-    held = {"roll-ups": "\n".join(map(str, db.execute(ROLLUPS))), **held}
-    db.close()
-    for path in sorted((store / "flows").glob("*.seg")):
-        held[f"segment {path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    code, out, err = sakimori("--store", store, "store", "check")
-    return held, None if code == 0 else f"store check: exit {code}: {out} {err}"
-
-
-# What src/analysis/darknet/darknet.h says an analysis that begins anew knows exactly.
-EXACT = ("id", "kind", "subject", "sensor", "shape", "packets", "packets_by_flags", "first_ns", "last_ns", "severity",
-         "port_list")
-
-
-def exact(line):
-    f = json.loads(line)
-    # Lone packets are told up to four for each life of the analysis, and what was withdrawn is what it last was.
-    if f["kind"] == "scan-type" or f["confidence"] == 0:
-        return ""
-    return json.dumps({**{k: f[k] for k in EXACT}, "bytes": f["counts"].get("bytes")})
-
-
-def fields(line):
-    return json.loads(line) if line.startswith("{") else {"row": line}
-
-
-def differ(held, want):
-    for what in list(want) + sorted(held.keys() - want.keys()):
-        a, b = held.get(what, "").splitlines(), want.get(what, "").splitlines()
-        if a == b:
-            continue
-        less, more = sorted(set(b) - set(a)), sorted(set(a) - set(b))
-        why = f"{what}: {len(a)} lines, undisturbed {len(b)}; {len(less)} lacking, {len(more)} others"
-        if less and more:
-            x, y = fields(less[0]), fields(more[0])
-            why += "; first " + "; ".join(f"{k} {x.get(k)} {y.get(k)}"[:160] for k in x if x.get(k) != y.get(k))
-        else:
-            why += f"; {(less + more)[0][:200]}" if less or more else "; in another order or doubled"
-        return why[:700]
-    return None
-
-
-# ---- processes ----
-
-def processes(parent, role):
-    """Numbers of the daemon's processes of this role."""
-    found = []
-    for task in pathlib.Path(f"/proc/{parent}/task").glob("*/children"):
-        try:
-            children = task.read_text().split()
-        except OSError:
-            continue
-        for pid in children:
-            try:
-                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if words[1:3] == [b"--role", role.encode()]:
-                found.append(int(pid))
-    return found
-
-
-def strike(d, victim):
-    """True when somebody was there to be killed."""
-    if d.p.poll() is not None:
-        return False
-    pids = [d.p.pid] if victim == "supervisor" else processes(d.p.pid, victim)
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return False
-    return bool(pids)
+EDGE_NS = 50_000_000  # between a packet's way and the clock that a gap is told by
 
 
 # ---- replays ----
 
-def disturbed(seed, told):
+def disturbed(seed, want, told):
     """One round; None or what went wrong."""
     chance = random.Random(seed)
-    folder = pathlib.Path(tempfile.mkdtemp(dir=TMP, prefix=f"round-{seed}."))
-    folder.chmod(0o755)
-    d = Daemon(PROGRAM, folder, CONFIG, "--replay", CAPTURE, "--speed", SPEED, "--once")
+    d = Daemon(PROGRAM, folder(f"round-{seed}"), REPLAY, "--replay", CAPTURE, "--speed", SPEED, "--once")
     plan = sorted((chance.uniform(0, 1.6), chance.choice(VICTIMS)) for _ in range(chance.randint(1, 5)))
     begin, strikes = time.monotonic(), []
     for n in range(STARTS):
@@ -162,22 +58,19 @@ def disturbed(seed, told):
         return f"seed {seed}: {STARTS} starts after {strikes}: {d.said()[-400:]}"
     told[0] += len(strikes)
     held, why = look(d.store)
-    why = why or differ(held, UNDISTURBED)
+    why = why or differ(held, want)
     if not why:
-        shutil.rmtree(folder)
-    return why and f"seed {seed}: {' '.join(strikes)}: {why} ({folder})"
+        shutil.rmtree(d.folder)
+    return why and f"seed {seed}: {' '.join(strikes)}: {why} ({d.folder})"
 
 
 def replays():
-    code, _, err = sakimori("range", "traffic", "--profile", "demo", "--packets", 30000, "--seed", 1, "-o", CAPTURE)
-    if code:
-        return err
-    why = disturbed_by_nothing()
+    want, why = undisturbed()
     if why:
         return why
     told, faults = [0], []
     with concurrent.futures.ThreadPoolExecutor(max_workers=JOBS) as pool:
-        for n, why in enumerate(pool.map(lambda s: disturbed(s, told), range(SEED, SEED + ROUNDS))):
+        for n, why in enumerate(pool.map(lambda s: disturbed(s, want, told), range(SEED, SEED + ROUNDS))):
             if why:
                 faults.append(why)
                 print("#", why, flush=True)
@@ -187,23 +80,110 @@ def replays():
     return f"{len(faults)} of {ROUNDS} rounds, first {faults[0]}" if faults else None
 
 
-def disturbed_by_nothing():
-    global UNDISTURBED
-    folder = pathlib.Path(tempfile.mkdtemp(dir=TMP, prefix="undisturbed."))
-    folder.chmod(0o755)
-    d = Daemon(PROGRAM, folder, CONFIG, "--replay", CAPTURE, "--speed", SPEED, "--once")
+# ---- live ----
+
+def account(sender, store, calm):
+    """Every packet is kept once, or in a gap; in the calm times from .. to none is missing and none in a gap."""
+    found, gaps = stored(store)
+    lost = [n for n in range(len(sender.at)) if n not in found]
+    inside = [n for n in lost if any(a - EDGE_NS <= sender.at[n] <= b + EDGE_NS for a, b, _ in gaps)]
+    twice = [n for n, packets in found.items() if packets != 1]
+    # What the kernel drops because this machine is busy is told, too, and nobody's fault here.
+    dropped = [(a, b) for a, b, why in gaps if why == "kernel-drop"]
+    calm_lost = [n for n in lost if any(a <= sender.at[n] <= b for a, b in calm)
+                 and not any(a - EDGE_NS <= sender.at[n] <= b + EDGE_NS for a, b in dropped)]
+    print(f"# live: {len(sender.at)} packets, {len(found)} kept, {len(lost)} in {len(gaps)} gaps", flush=True)
+    tell = " ".join(f"{r} {(a - sender.at[0]) / 1e9:.2f}..{(b - sender.at[0]) / 1e9:.2f}" for a, b, r in gaps)
+    if twice:
+        return f"{len(twice)} kept more than once, first {twice[0]}; gaps {tell}"
+    if calm_lost:
+        return f"{len(calm_lost)} lost while nobody watching was hurt, at {when(sender, calm_lost)}; gaps {tell}"
+    if len(inside) != len(lost):
+        out = sorted(set(lost) - set(inside))
+        return f"{len(out)} neither kept nor in a gap, at {when(sender, out)}; gaps {tell}"
+    if any(a + EDGE_NS < y and x < b - EDGE_NS for a, b, r in gaps for x, y in calm if r != "kernel-drop"):
+        return f"a gap where nothing was lost: {tell}; calm {[(x - sender.at[0], y - sender.at[0]) for x, y in calm]}"
+    reasons = {r for _, _, r in gaps}
+    return None if reasons >= {"killed", "stopped"} else f"reasons {reasons}"
+
+
+def live_round(seed):
+    chance = random.Random(seed)
+    pair()
+    d, sender, calm = Daemon(PROGRAM, folder(f"live-{seed}"), LIVE), Sender(), []
     d.start()
-    code = d.p.wait(60)
-    UNDISTURBED, why = look(d.store)
-    if code or why:
-        return f"undisturbed: exit {code}, {why}, {d.said()}"
-    for what, least in (("flows", 30000), ("findings", 10), ("signals", 10), ("sources", 500), ("roll-ups", 1000)):
-        if len(UNDISTURBED[what].splitlines()) < least:
-            return f"undisturbed: {what}: {len(UNDISTURBED[what].splitlines())}"
+    if not d.ready():
+        return f"not ready: {d.said()}"
+    sender.start()
+    try:
+        why = live_steps(d, sender, chance, calm)
+    finally:
+        sender.end()
+        time.sleep(0.2)
+        code = d.end()
+    if why or code:
+        return f"seed {seed}: {why}, exit {code}: {d.said()[-400:]}"
+    why = account(sender, d.store, calm)
+    code, out, err = sakimori("--store", d.store, "store", "check")
+    return why or (f"store check: {out} {err}" if code else None)
+
+
+def back(d, role):
+    """Killed, begun anew, and watching."""
+    old = processes(d.p.pid, role)
+    if not strike(d, role) or not wait(lambda: set(processes(d.p.pid, role)) - set(old), 10):
+        return f"{role} did not come back: {d.said()[-300:]}"
+    if not wait(lambda: roles_running(d), 10):
+        return f"{role} is not ready again"
     return None
 
 
-CASES = [("killed replays", "replay", replays)]
+def roles_running(d):
+    done = subprocess.run([d.program, "run", "--status", "--json", "--store", d.store], capture_output=True, text=True,
+                          timeout=30)
+    return all(r["state"] == "running" for r in json.loads(done.stdout)["roles"])
+
+
+def live_steps(d, sender, chance, calm):
+    """In the first minute: capture, keeper; a stop; over the end of a minute; keeper, then capture."""
+    time.sleep(chance.uniform(0.5, 1.5))
+    why = back(d, "capture")
+    begin = time.time_ns() + EDGE_NS
+    time.sleep(chance.uniform(0.5, 1))
+    why = why or back(d, "keeper")
+    time.sleep(chance.uniform(0.2, 1))
+    calm.append((begin, time.time_ns() - EDGE_NS))
+    if why or d.end() != 0:
+        return why or f"did not end well: {d.said()[-300:]}"
+    time.sleep(0.5)
+    d.start()
+    if not d.ready():
+        return f"not ready again: {d.said()[-300:]}"
+    begin = time.time_ns() + EDGE_NS
+    minute = (time.time_ns() // 60_000_000_000 + 1) * 60_000_000_000
+    while time.time_ns() < minute - 2_000_000_000:
+        time.sleep(min(chance.uniform(2, 20), max(0, minute - time.time_ns()) / 1e9))
+        why = why or back(d, "keeper")
+    time.sleep(max(0, (minute - time.time_ns()) / 1e9) + 12.5)
+    calm.append((begin, minute - EDGE_NS))
+    why = why or back(d, "capture")
+    begin = time.time_ns() + EDGE_NS
+    time.sleep(1)
+    why = why or back(d, "keeper")
+    calm.append((begin, time.time_ns() - EDGE_NS))
+    return why
+
+
+def live():
+    """In a network namespace of its own, which ends with it."""
+    done = subprocess.run(["unshare", "-n", "--kill-child", sys.executable, __file__, "live-inside"],
+                          capture_output=True, text=True, timeout=300)
+    print(*(x for x in done.stdout.splitlines() if x.startswith("#")), sep="\n")
+    said = [x for x in done.stdout.splitlines() if not x.startswith("#")]
+    return None if said == ["well"] else f"{said} {done.stderr[-600:]}"
+
+
+CASES = [("killed replays", "replay", replays), ("killed live", "live", live)]
 
 
 def main():
@@ -211,6 +191,9 @@ def main():
         print("skip kills: needs root and network namespaces")
         return 0
     TMP.chmod(0o755)
+    if sys.argv[1:] == ["live-inside"]:
+        print(live_round(SEED) or "well")
+        return 0
     failed = 0
     for name, part, case in CASES:
         if len(sys.argv) > 1 and part not in sys.argv[1:]:
