@@ -15,8 +15,9 @@
 
 #define SITES	  256
 #define EMIT_MAX  4096 /* findings a minute and sensor; what waits comes with the next */
-#define QUIET_MS  100  /* at the end: nothing came for two of these */
-#define QUIET_MAX 60   /* of them, then it ends whatever is left; the next start goes on from there */
+#define QUIET_MS	50
+#define LAST_MS		6000 /* at the end: longest wait for the rest */
+#define REPLAY_LAST_MS	600000
 
 struct site {
 	struct analysis_role *a;
@@ -36,13 +37,11 @@ struct analysis_role {
 	struct site *sites[SITES];
 	size_t n, asked; /* asked: the site whose past is being read */
 	struct site *speaking;
-	bool attached, reading, present; /* present: the past is read */
+	bool attached, reading, present, drained; /* present: the past is read; drained: at the end, so is the rest */
 	struct batch *out;
 	uint32_t out_n;
 	/* the block that is being decoded */
 	bool late;
-	bool heard; /* something came since it was last asked */
-	int waited; /* at the end */
 };
 
 /* ---- findings to the keeper ---- */
@@ -270,17 +269,30 @@ static void on_attach(struct analysis_role *a, const struct message *m)
 		s->cut_ns = until;
 }
 
+/* Everything has come; it ends when its findings are safe. */
+static void finish(struct analysis_role *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		conclude(a->sites[i]);
+	a->drained = true;
+	if (sender_idle(a->sender))
+		member_end(a->m, 0);
+}
+
 static void on_keeper(void *arg, struct channel *c, const struct message *m, int fd)
 {
 	struct analysis_role *a = arg;
 	struct sender_hello hello;
-	a->heard = true;
 	switch (m->kind) {
 	case MESSAGE_ATTACH:
 		on_attach(a, m);
 		return;
-	case MESSAGE_END: /* of the attaching */
-		a->attached = true;
+	case MESSAGE_END:
+		if (a->attached) { /* that was all: asked for at the end */
+			finish(a);
+			return;
+		}
+		a->attached = true; /* of the attaching */
 		channel_pause(c, true);
 		ask_next(a);
 		return;
@@ -302,6 +314,13 @@ static void keeper_closed(void *arg, const char *why)
 	member_end(a->m, a->m->stopping ? 0 : MEMBER_AGAIN);
 }
 
+static void on_empty(void *arg)
+{
+	struct analysis_role *a = arg;
+	if (a->drained)
+		member_end(a->m, 0);
+}
+
 static void on_welcome(void *arg)
 {
 	struct analysis_role *a = arg;
@@ -314,7 +333,7 @@ static void on_welcome(void *arg)
 static int analysis_open(struct member *m, struct err *err)
 {
 	struct analysis_role *a = mem_new(sizeof *a);
-	struct sender_params p = { .id = sender_id("", "analysis"), .arg = a, .welcome = on_welcome, .message = on_keeper,
+	struct sender_params p = { .id = sender_id("", "analysis"), .arg = a, .welcome = on_welcome, .empty = on_empty, .message = on_keeper,
 		.closed = keeper_closed };
 	a->m = m;
 	a->sender = sender_new(&p);
@@ -353,25 +372,27 @@ static void analysis_edge(struct member *m, enum role_id peer, unsigned index, i
 	ask_next(a);
 }
 
-/* Nobody gives any more, but what was given may still be on its way; so may the past. */
-static void end_when_quiet(void *arg)
+static void give_up(void *arg)
 {
 	struct analysis_role *a = arg;
-	bool whole = a->present && !a->heard && a->waited > 1;
-	for (size_t i = 0; i < a->n && whole; i++)
-		conclude(a->sites[i]);
-	if ((whole && sender_idle(a->sender)) || a->waited == QUIET_MAX) {
-		member_end(a->m, 0);
-		return;
-	}
-	a->waited++;
-	a->heard = false;
-	loop_after(a->m->loop, QUIET_MS, end_when_quiet, a);
+	member_end(a->m, 0);
 }
 
+/* Only behind the past: what the keeper has still to give comes before its answer. */
+static void ask_for_the_rest(void *arg)
+{
+	struct analysis_role *a = arg;
+	if (!a->present)
+		loop_after(a->m->loop, QUIET_MS, ask_for_the_rest, a);
+	else if (!a->keeper || channel_tell(a->keeper, MESSAGE_END, 0) < 0)
+		member_end(a->m, 0);
+}
+
+/* A replay is seen to its end; else what takes too long is read from the store by the next start. */
 static void analysis_stop(struct member *m)
 {
-	end_when_quiet(m->state);
+	loop_after(m->loop, m->options.replay ? REPLAY_LAST_MS : LAST_MS, give_up, m->state);
+	ask_for_the_rest(m->state);
 }
 
 static void analysis_close(struct member *m)

@@ -316,6 +316,10 @@ static void on_message(void *arg, struct channel *c, const struct message *m, in
 		upkeep_ring(f->keeper, f, m);
 		return;
 	}
+	if (m->kind == MESSAGE_END && f->role == ROLE_ANALYSIS) {
+		relay_end(f->keeper);
+		return;
+	}
 	if (m->kind == MESSAGE_END) {
 		upkeep_filled(f->keeper, m);
 		return;

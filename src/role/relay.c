@@ -204,6 +204,16 @@ static void know_progress(void *arg, const char *sensor, int64_t until_ns)
 		s->until_ns = until_ns;
 }
 
+void relay_end(struct keeper *k)
+{
+	struct relay *r = get(k);
+	if (!r->analysis.to)
+		return;
+	struct batch *b = batch_new(0);
+	batch_add(b, MESSAGE_END, 0, NULL, 0);
+	queue(&r->analysis, b);
+}
+
 /* What lies before each `minute` is to be read from the store; what was given since comes now. */
 static void begin_analysis(struct keeper *k, struct feeder *f)
 {
@@ -226,11 +236,7 @@ static void begin_analysis(struct keeper *k, struct feeder *f)
 		for (struct batch *p = s->first; p && r->analysis.to; p = p->next)
 			queue(&r->analysis, copy(p));
 	}
-	if (r->analysis.to) {
-		struct batch *b = batch_new(0);
-		batch_add(b, MESSAGE_END, 0, NULL, 0);
-		queue(&r->analysis, b);
-	}
+	relay_end(k);
 }
 
 /* ---- to alert ---- */

@@ -8,6 +8,9 @@ void relay_peer(struct keeper *k, struct feeder *f);
 void relay_forget(struct keeper *k, struct feeder *f);
 void relay_free(struct keeper *k);
 
+/* The analysis wants to know when it has got everything: END behind all that waits for it. */
+void relay_end(struct keeper *k);
+
 /* A batch was committed. */
 void relay_batch(struct keeper *k, struct feeder *from, const struct store_batch *b);
 

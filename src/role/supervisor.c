@@ -22,6 +22,7 @@
 #define HEALTHY_NS   60000000000 /* ran so long: the back-off begins anew */
 #define STOP_MS	     8000	 /* for each group of roles; then they are killed */
 #define PIPE_SIZE    (1 << 20)
+#define ONCE_STOP_MS 900000	 /* a replay is seen to its end */
 #define STOP_GROUPS  4
 #define TICK_MS	     2000
 
@@ -373,7 +374,7 @@ static void stop_next(struct supervisor *s)
 		}
 		if (any) {
 			if (s->stop_timer < 0)
-				s->stop_timer = loop_after(s->loop, STOP_MS, kill_group, s);
+				s->stop_timer = loop_after(s->loop, s->p->once ? ONCE_STOP_MS : STOP_MS, kill_group, s);
 			return;
 		}
 		loop_cancel(s->loop, s->stop_timer);
