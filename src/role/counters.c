@@ -95,6 +95,16 @@ const char *role_state_name(unsigned s)
 	return s < STATE_N ? names[s] : "unknown";
 }
 
+void counters_begin(struct counters *c, const char *name)
+{
+	c->magic = COUNTERS_MAGIC;
+	c->size = sizeof *c;
+	snprintf(c->name, sizeof c->name, "%s", name);
+	snprintf(c->build, sizeof c->build, "%s", SAKIMORI_VERSION);
+	atomic_store(&c->refused_call, -1);
+	c->note[0] = '\0';
+}
+
 int counters_make(struct counters **out, const char *dir, const char *name, struct err *err)
 {
 	char path[4200];
@@ -108,10 +118,7 @@ int counters_make(struct counters **out, const char *dir, const char *name, stru
 	struct counters *c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (c == MAP_FAILED)
 		goto failed;
-	c->magic = COUNTERS_MAGIC;
-	c->size = sizeof *c;
-	snprintf(c->name, sizeof c->name, "%s", name);
-	snprintf(c->build, sizeof c->build, "%s", SAKIMORI_VERSION);
+	counters_begin(c, name);
 	*out = c;
 	return fd;
 failed:

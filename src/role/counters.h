@@ -118,6 +118,9 @@ struct counters {
 /* Makes or takes STORE/run/NAME.counters, zeroed. Returns a descriptor (close-on-exec) and the mapping, or -1. */
 int counters_make(struct counters **out, const char *dir, const char *name, struct err *err) NODISCARD;
 
+/* Writes what a process needs to take it for its page, whatever the one before left there. Numbers stay. */
+void counters_begin(struct counters *c, const char *name);
+
 /* Takes away the pages of an earlier run: nobody of this one fills them. */
 void counters_clear(const char *dir);
 

@@ -322,8 +322,9 @@ static void start(struct supervisor *s, struct process *p)
 		after_end(s, p);
 		return;
 	}
-	atomic_store(&p->page->refused_call, -1);
-	p->page->note[0] = '\0'; /* of the one before */
+	counters_begin(p->page, p->name);
+	p->page->role = p->role;
+	p->page->index = p->index;
 	struct spawn spawn = { .role = p->role,
 		.index = p->index,
 		.options = &s->p->options,
@@ -515,8 +516,6 @@ static int add(struct supervisor *s, enum role_id role, unsigned index, const ch
 	p->page_fd = counters_make(&p->page, s->p->options.store, name, err);
 	if (p->page_fd < 0)
 		return -1;
-	p->page->role = role;
-	p->page->index = index;
 	s->n++;
 	return 0;
 }
