@@ -3,9 +3,11 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 static _Noreturn void out_of_memory(size_t size)
@@ -15,6 +17,25 @@ static _Noreturn void out_of_memory(size_t size)
 }
 
 #define HUGE ((size_t)2 << 20)
+
+static bool lean;
+
+void mem_lean(void)
+{
+	lean = true;
+}
+
+void mem_busy(void *p, size_t size)
+{
+	if (lean && size >= HUGE)
+		madvise(p, size, MADV_HUGEPAGE);
+}
+
+void mem_touch(void *p, size_t size)
+{
+	if (!lean)
+		memset(p, 0, size);
+}
 
 static void *map(size_t size)
 {
@@ -36,7 +57,7 @@ void *mem_map(size_t size)
 		ENSURE(munmap(p, before) == 0);
 	if (HUGE - before)
 		ENSURE(munmap(p + before + rounded, HUGE - before) == 0);
-	madvise(p + before, rounded, MADV_HUGEPAGE);
+	madvise(p + before, rounded, lean ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
 	return p + before;
 }
 

@@ -202,22 +202,36 @@ const char *sandbox_profile_name(enum sandbox_profile p)
 static const int sanitized_refused[] = {
 	SCMP_SYS(accept),
 	SCMP_SYS(accept4),
+	SCMP_SYS(add_key),
 	SCMP_SYS(bind),
+	SCMP_SYS(bpf),
+	SCMP_SYS(chroot),
 	SCMP_SYS(connect),
 	SCMP_SYS(creat),
 	SCMP_SYS(execve),
 	SCMP_SYS(execveat),
 	SCMP_SYS(fork),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(kill),
 	SCMP_SYS(link),
 	SCMP_SYS(linkat),
 	SCMP_SYS(listen),
 	SCMP_SYS(mkdir),
 	SCMP_SYS(mkdirat),
+	SCMP_SYS(mknod),
+	SCMP_SYS(mknodat),
 	SCMP_SYS(mount),
 	SCMP_SYS(openat2),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(pidfd_open),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
 	SCMP_SYS(rename),
 	SCMP_SYS(renameat),
 	SCMP_SYS(renameat2),
+	SCMP_SYS(request_key),
 	SCMP_SYS(setns),
 	SCMP_SYS(socket),
 	SCMP_SYS(socketpair),
@@ -226,6 +240,7 @@ static const int sanitized_refused[] = {
 	SCMP_SYS(unlink),
 	SCMP_SYS(unlinkat),
 	SCMP_SYS(unshare),
+	SCMP_SYS(userfaultfd),
 	SCMP_SYS(vfork),
 };
 
@@ -333,6 +348,19 @@ static bool holds(enum sandbox_profile profile, int call)
 	return false;
 }
 
+/* Nothing leaves by a guarded descriptor, and it gets no other number. */
+static int refuse_guarded(scmp_filter_ctx ctx)
+{
+	static const int more[] = { SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(sendto), SCMP_SYS(fcntl) };
+	const unsigned no = SCMP_ACT_ERRNO(EPERM);
+	int r = seccomp_rule_add(ctx, no, SCMP_SYS(setsockopt), 1, SCMP_A1(SCMP_CMP_EQ, SOL_PACKET));
+	for (size_t i = 0; i < sizeof writing_calls / sizeof *writing_calls && !r; i++)
+		r = seccomp_rule_add(ctx, no, writing_calls[i], 1, SCMP_A0(SCMP_CMP_GE, SANDBOX_GUARDED));
+	for (size_t i = 0; i < sizeof more / sizeof *more && !r; i++)
+		r = seccomp_rule_add(ctx, no, more[i], 1, SCMP_A0(SCMP_CMP_GE, SANDBOX_GUARDED));
+	return r;
+}
+
 static int refuse_sanitized(scmp_filter_ctx ctx, enum sandbox_profile profile)
 {
 	static const struct {
@@ -353,6 +381,11 @@ static int refuse_sanitized(scmp_filter_ctx ctx, enum sandbox_profile profile)
 			if (r < 0)
 				return r;
 		}
+	if (profiles[profile].guarded) {
+		int r = refuse_guarded(ctx);
+		if (r < 0)
+			return r;
+	}
 	if (holds(profile, SCMP_SYS(openat)))
 		return 0;
 	for (size_t i = 0; i < 2; i++)

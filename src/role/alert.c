@@ -139,7 +139,8 @@ static void see_sensor(struct view *v, const struct counters *page, const struct
 		.link_up = running,
 		.dark = &v->dark[v->dark_n] };
 	for (uint32_t i = 0; i < page->prefixes_n && i < COUNTERS_PREFIXES && v->dark_n < PAGES * 4; i++) {
-		v->dark[v->dark_n++] = (struct alert_watch_dark){ page->prefix[i], atomic_load(&page->prefix_last_ns[i]) };
+		v->dark[v->dark_n++] =
+			(struct alert_watch_dark){ page->prefix[i], atomic_load(&page->prefix_last_ns[i]) };
 		s->dark_n++;
 	}
 }
@@ -149,9 +150,11 @@ static void see_peers(struct view *v, const struct counters *page)
 {
 	for (uint32_t i = 0; i < page->prefixes_n && i < COUNTERS_PREFIXES && v->sensors_n < PAGES; i++) {
 		int64_t last = atomic_load(&page->prefix_last_ns[i]);
-		v->sensors[v->sensors_n++] = (struct alert_watch_sensor){
-			.name = page->prefix[i], .started_ns = last, .last_packet_ns = last, .last_minute_ns = last, .link_up = true
-		};
+		v->sensors[v->sensors_n++] = (struct alert_watch_sensor){ .name = page->prefix[i],
+			.started_ns = last,
+			.last_packet_ns = last,
+			.last_minute_ns = last,
+			.link_up = true };
 	}
 }
 
@@ -195,12 +198,14 @@ static void watch(void *arg)
 {
 	struct alert_role *a = arg;
 	static struct view v;
+	static struct counters copies[PAGES];
 	uint64_t waiting = 0;
 	if (!a->known)
 		return;
 	memset(&v, 0, sizeof v);
 	for (size_t i = 0; i < a->pages_n; i++) {
-		const struct counters *page = a->pages[i];
+		struct counters *page = &copies[i];
+		counters_copy(page, a->pages[i]);
 		see_role(&v, page);
 		/* A replay's times are those of its file. */
 		if (page->role == ROLE_CAPTURE && !a->m->options.replay)
@@ -302,7 +307,8 @@ static void map_pages(struct alert_role *a)
 	DIR *d = opendir(path);
 	struct dirent *e;
 	while (d && (e = readdir(d)) && a->pages_n < PAGES) {
-		int fd = strstr(e->d_name, ".counters") ? openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+		int fd = strstr(e->d_name, ".counters") ? openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+							: -1;
 		if (fd < 0)
 			continue;
 		struct counters *page = counters_map(fd, false);
@@ -342,8 +348,12 @@ static int alert_open(struct member *m, struct err *err)
 {
 	struct alert_role *a = mem_new(sizeof *a);
 	char host[256] = "";
-	struct sender_params sp = { .id = sender_id("", "alert"), .arg = a, .empty = on_empty, .welcome = on_welcome,
-		.message = on_keeper, .closed = keeper_closed };
+	struct sender_params sp = { .id = sender_id("", "alert"),
+		.arg = a,
+		.empty = on_empty,
+		.welcome = on_welcome,
+		.message = on_keeper,
+		.closed = keeper_closed };
 	m->state = a;
 	a->m = m;
 	a->sender = sender_new(&sp);

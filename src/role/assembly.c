@@ -112,7 +112,8 @@ static int add_sources(struct assembly *a, const struct message *m)
 	struct sourceblock_query q = { .fn = take_source, .arg = a };
 	if (in.bad || m->count == 0 || m->count > SOURCEBLOCK_MAX || a->sources.n + m->count > 4 * BATCH_SOURCES)
 		return bad(a, "sources beyond the limits");
-	return sourceblock_decode(a->decoder, in.in, minute, m->count, &q) == 0 ? 0 : bad(a, "sources that can't be read");
+	return sourceblock_decode(a->decoder, in.in, minute, m->count, &q) == 0 ? 0
+										: bad(a, "sources that can't be read");
 }
 
 static int add_rollups(struct assembly *a, const struct message *m)
@@ -216,6 +217,8 @@ static int check_blocks(struct assembly *a, uint64_t sequence)
 			return bad(a, "a block that can't be read");
 		if ((a->sender && (h.sender != a->sender || h.sequence != sequence)) || !ours(a, h.sensor))
 			return bad(a, "a block of another sensor or batch");
+		if (archive_sum(bytes_head(bytes_from(rest, ARCHIVE_HEADER), h.payload)) != h.sum)
+			return bad(a, "a block with a wrong checksum");
 		if (!a->flows || h.first_ns < a->first_ns)
 			a->first_ns = h.first_ns;
 		a->flows += h.flows;

@@ -340,6 +340,8 @@ static void make_ring(struct capture_role *c, unsigned workers)
 static int open_live(struct capture_role *c, struct err *err)
 {
 	const struct config_sensor *s = c->sensor;
+	/* Most sensors see little for most of their lives. */
+	mem_lean();
 	make_pipeline(c, "live");
 	make_ring(c, (unsigned)s->workers);
 	struct live_params p = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "role/counters.h"
 
+#include "base/text.h"
 #include "role/users.h"
 #include <dirent.h>
 #include <errno.h>
@@ -36,10 +37,12 @@ const struct counter_row counter_rows[COUNTER_N] = {
 	[COUNTER_SIGNALS_LOST] = { "lost_signals", false, CAP, "Signals that were too many at once" },
 	[COUNTER_LAST_PACKET] = { "last_packet_timestamp_seconds", true, CAP, "When the last packet came" },
 	[COUNTER_LAST_MINUTE] = { "last_minute_timestamp_seconds", true, CAP | ANA, "Start of the last closed minute" },
-	[COUNTER_CLOCK_STATE] = { "clock_state", true, CAP, "0 unknown, 1 synchronised, 2 not synchronised, 3 scenario" },
+	[COUNTER_CLOCK_STATE] = { "clock_state", true, CAP,
+		"0 unknown, 1 synchronised, 2 not synchronised, 3 scenario" },
 	[COUNTER_CLOCK_OFFSET] = { "clock_offset_nanoseconds", true, CAP, "Estimated error of the clock" },
 	[COUNTER_BATCHES] = { "batches", false, CAP | ANA | FWD, "Batches handed over" },
-	[COUNTER_WAITING] = { "waiting_bytes", true, CAP | ANA | FWD, "Octets of batches that nobody has acknowledged" },
+	[COUNTER_WAITING] = { "waiting_bytes", true, CAP | ANA | FWD,
+		"Octets of batches that nobody has acknowledged" },
 	[COUNTER_WAITING_MAX] = { "waiting_max_bytes", true, CAP | ANA | FWD, "The most there were" },
 	[COUNTER_BATCHES_LOST] = { "lost_batches", false, CAP | ANA | FWD, "Batches that found no room to wait" },
 	[COUNTER_FLOWS_LOST] = { "lost_packets", false, CAP, "Packets of the flows in them" },
@@ -69,7 +72,8 @@ const struct counter_row counter_rows[COUNTER_N] = {
 	[COUNTER_LINK] = { "link_up", true, FWD, "1 while the peer is connected" },
 	[COUNTER_LINK_LOST] = { "link_losses", false, FWD, "How often the link broke" },
 	[COUNTER_PEERS] = { "peers", true, COL, "Sensors that are connected" },
-	[COUNTER_PEERS_REFUSED] = { "refused_peers", false, COL, "Connections without a valid certificate, or that broke the rules" },
+	[COUNTER_PEERS_REFUSED] = { "refused_peers", false, COL,
+		"Connections without a valid certificate, or that broke the rules" },
 	[COUNTER_ALERTS_SENT] = { "alerts_sent", false, ALE, "Alerts delivered" },
 	[COUNTER_ALERTS_FAILED] = { "alerts_failed", false, ALE, "Alerts given up" },
 	[COUNTER_ALERTS_DROPPED] = { "alerts_dropped", false, ALE, "Alerts that found the queue full" },
@@ -92,6 +96,16 @@ const char *role_state_name(unsigned s)
 	return s < STATE_N ? names[s] : "unknown";
 }
 
+void counters_begin(struct counters *c, const char *name)
+{
+	c->magic = COUNTERS_MAGIC;
+	c->size = sizeof *c;
+	snprintf(c->name, sizeof c->name, "%s", name);
+	snprintf(c->build, sizeof c->build, "%s", SAKIMORI_VERSION);
+	atomic_store(&c->refused_call, -1);
+	c->note[0] = '\0';
+}
+
 int counters_make(struct counters **out, const char *dir, const char *name, struct err *err)
 {
 	char path[4200];
@@ -105,10 +119,7 @@ int counters_make(struct counters **out, const char *dir, const char *name, stru
 	struct counters *c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (c == MAP_FAILED)
 		goto failed;
-	c->magic = COUNTERS_MAGIC;
-	c->size = sizeof *c;
-	snprintf(c->name, sizeof c->name, "%s", name);
-	snprintf(c->build, sizeof c->build, "%s", SAKIMORI_VERSION);
+	counters_begin(c, name);
 	*out = c;
 	return fd;
 failed:
@@ -138,14 +149,34 @@ struct counters *counters_map(int fd, bool write)
 	struct stat st;
 	if (fstat(fd, &st) != 0 || st.st_size != sizeof(struct counters))
 		return NULL;
-	struct counters *c =
-		mmap(NULL, sizeof *c, write ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+	struct counters *c = mmap(NULL, sizeof *c, write ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
 	if (c == MAP_FAILED)
 		return NULL;
 	if (c->magic == COUNTERS_MAGIC && c->size == sizeof *c)
 		return c;
 	munmap(c, sizeof *c);
 	return NULL;
+}
+
+static void tame(char *text, size_t size)
+{
+	char safe[256];
+	text[size - 1] = '\0';
+	text_escape(safe, size < sizeof safe ? size : sizeof safe, text, strlen(text));
+	memcpy(text, safe, strlen(safe) + 1);
+}
+
+void counters_copy(struct counters *out, const struct counters *page)
+{
+	memcpy(out, page, sizeof *out);
+	tame(out->build, sizeof out->build);
+	tame(out->name, sizeof out->name);
+	tame(out->last_end, sizeof out->last_end);
+	tame(out->note, sizeof out->note);
+	tame(out->config, sizeof out->config);
+	out->prefixes_n = out->prefixes_n > COUNTERS_PREFIXES ? COUNTERS_PREFIXES : out->prefixes_n;
+	for (size_t i = 0; i < COUNTERS_PREFIXES; i++)
+		tame(out->prefix[i], sizeof out->prefix[i]);
 }
 
 void counters_unmap(struct counters *c)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What a role tells about itself without being asked: numbers in a page of memory that it shares with the supervisor,
- * which shares it read-only with whoever shows them. Nothing is parsed; a role that lies, lies about itself alone. The
- * pages are files, STORE/run/NAME.counters, so that `run --status` needs nobody's answer.
+ * which shares it read-only with whoever shows them. Nothing is parsed; a role that lies, lies about itself alone: read
+ * a page by counters_copy(). The pages are files, STORE/run/NAME.counters, so that `run --status` needs nobody's
+ * answer.
  *
  * Writers are one thread a number; readers may see a number of the moment before.
  */
@@ -104,7 +105,7 @@ struct counters {
 	_Atomic int64_t seen_ns;	      /* its latest sign of life */
 	char config[200];		      /* its configuration file, "": none */
 	/* The role's own. */
-	_Atomic uint32_t last_kind;    /* message that it took last */
+	_Atomic uint32_t last_kind;   /* message that it took last */
 	_Atomic int32_t refused_call; /* system call that the filter refused, for the report of its end */
 	char note[160];		      /* what it can't do, for people */
 	_Atomic uint64_t v[COUNTER_N];
@@ -118,11 +119,19 @@ struct counters {
 /* Makes or takes STORE/run/NAME.counters, zeroed. Returns a descriptor (close-on-exec) and the mapping, or -1. */
 int counters_make(struct counters **out, const char *dir, const char *name, struct err *err) NODISCARD;
 
+/* Writes what a process needs to take it for its page, whatever the one before left there. Numbers stay. */
+void counters_begin(struct counters *c, const char *name);
+
 /* Takes away the pages of an earlier run: nobody of this one fills them. */
 void counters_clear(const char *dir);
 
 /* Maps what a descriptor names, for writing or reading. NULL: it is none of this build. */
 struct counters *counters_map(int fd, bool write);
+
+/* What a page says now, from a role that may have been taken over: every text ends and is escaped, lists are within
+ * their limits. */
+void counters_copy(struct counters *out, const struct counters *page);
+
 void counters_unmap(struct counters *c);
 
 /* This process's page; never NULL (before there is one, numbers go nowhere). */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GAP_MIN_NS 1000000000 /* whoever greets again and again makes a record a second */
+
 static void feeder_free(struct feeder *f)
 {
 	for (int i = 0; i < FEEDERS_MAX; i++)
@@ -69,8 +71,8 @@ static void refuse(struct feeder *f, uint64_t sequence, int code, const char *te
 	struct message_buf b = { 0 };
 	message_u32(&b, (uint32_t)-code);
 	message_text(&b, text);
-	channel_send(f->channel,
-		&(struct message){ .kind = MESSAGE_REFUSE, .sequence = sequence, .body = { b.p, b.n } });
+	channel_send(
+		f->channel, &(struct message){ .kind = MESSAGE_REFUSE, .sequence = sequence, .body = { b.p, b.n } });
 	free(b.p);
 }
 
@@ -83,6 +85,9 @@ static int tell_gap(struct feeder *f, struct err *err)
 	struct keeper *k = f->keeper;
 	bool ended;
 	int64_t until = store_progress(k->store, f->hello.id, &ended), now = loop_clock_ns();
+	struct feeder_told *told = &k->told[f->hello.id % FEEDERS_MAX];
+	if (told->sender == f->hello.id && until < told->to_ns)
+		until = now - told->to_ns < GAP_MIN_NS ? now : told->to_ns;
 	struct gap g = { .from_ns = until, .to_ns = now };
 	snprintf(g.sensor, sizeof g.sensor, "%s", f->hello.sensor);
 	snprintf(g.reason, sizeof g.reason, "%s", ended ? "stopped" : "killed");
@@ -95,6 +100,8 @@ static int tell_gap(struct feeder *f, struct err *err)
 	int code = b.gaps_n || b.sender ? store_commit(k->store, &b, err) : 0;
 	if (code == 0)
 		counters_add(COUNTER_GAPS, b.gaps_n);
+	if (code == 0 && b.gaps_n)
+		*told = (struct feeder_told){ f->hello.id, now };
 	return code;
 }
 
@@ -117,6 +124,11 @@ static void welcome(struct feeder *f)
 static void on_hello(struct feeder *f, const struct message *m)
 {
 	bool several = f->role == ROLE_ANALYSIS || f->role == ROLE_ALERT;
+	/* Collect speaks for many; the others once. */
+	if (f->greeted && f->role != ROLE_COLLECT) {
+		dismiss(f, "a second greeting");
+		return;
+	}
 	if (sender_hello_get(m, &f->hello) < 0 || (!several && !f->hello.sensor[0])) {
 		dismiss(f, "a greeting that can't be read");
 		return;
@@ -349,7 +361,8 @@ int feeder_new(struct keeper *k, enum role_id role, unsigned index, int fd)
 {
 	int at = -1;
 	for (int i = 0; i < FEEDERS_MAX; i++)
-		if (k->feeders[i] && role != ROLE_COMMAND && k->feeders[i]->role == role && k->feeders[i]->index == index)
+		if (k->feeders[i] && role != ROLE_COMMAND && k->feeders[i]->role == role &&
+			k->feeders[i]->index == index)
 			feeder_free(k->feeders[i]);
 	for (int i = 0; i < FEEDERS_MAX && at < 0; i++)
 		if (!k->feeders[i])

@@ -26,6 +26,10 @@ struct keeper {
 	int control; /* -1: none */
 	uid_t commander;
 	struct feeder *feeders[FEEDERS_MAX];
+	struct feeder_told {
+		uint64_t sender;
+		int64_t to_ns;
+	} told[FEEDERS_MAX];   /* gaps, by sender: how far they reach */
 	struct relay *relay;   /* to analysis and alert */
 	struct upkeep *upkeep; /* ring and retention */
 };

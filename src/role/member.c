@@ -119,6 +119,8 @@ static int begin(struct member *m, struct err *err)
 	struct counters *page = counters_map(MEMBER_COUNTERS, true);
 	if (!page)
 		return err_set(err, -1, "no counters: a role is started by `sakimori run` alone");
+	/* With the descriptor a role could cut the file off under those who read it. */
+	close(MEMBER_COUNTERS);
 	counters = page;
 	/* What is mapped can't be cut short by whoever takes this process over. */
 	close(MEMBER_COUNTERS);

@@ -96,24 +96,15 @@ void status_close(struct status_reader *r)
 	free(r);
 }
 
-static void tame(char *text, size_t size)
-{
-	char safe[256];
-	text[size - 1] = '\0';
-	text_escape(safe, size < sizeof safe ? size : sizeof safe, text, strlen(text));
-	memcpy(text, safe, strlen(safe) + 1);
-}
-
 const char *status_parse(const char *name, struct bytes in, struct status_page *out)
 {
 	struct counters *c = &out->c;
 	char word[sizeof out->name];
 	if (in.n != sizeof *c)
 		return "another size: another build, or no page";
-	memcpy(c, in.p, sizeof *c);
+	counters_copy(c, (const void *)in.p);
 	if (c->magic != COUNTERS_MAGIC || c->size != sizeof *c)
 		return "no page of this build";
-	tame(c->build, sizeof c->build);
 	if (strcmp(c->build, SAKIMORI_VERSION) != 0)
 		return "of another build";
 	text_escape(out->name, sizeof out->name, name, strlen(name));
@@ -125,12 +116,6 @@ const char *status_parse(const char *name, struct bytes in, struct status_page *
 	out->role = roles_find(word);
 	if (out->role >= ROLE_COMMAND)
 		return "of no role that this build knows";
-	tame(c->last_end, sizeof c->last_end);
-	tame(c->note, sizeof c->note);
-	tame(c->config, sizeof c->config);
-	c->prefixes_n = c->prefixes_n > COUNTERS_PREFIXES ? COUNTERS_PREFIXES : c->prefixes_n;
-	for (size_t i = 0; i < COUNTERS_PREFIXES; i++)
-		tame(c->prefix[i], sizeof c->prefix[i]);
 	return NULL;
 }
 

@@ -29,6 +29,8 @@
 struct process {
 	enum role_id role;
 	unsigned index;
+	char name[64]; /* its page is the role's to write */
+	int64_t started_ns;
 	struct counters *page;
 	int page_fd, pidfd;
 	pid_t pid;
@@ -138,8 +140,10 @@ static void check_ready(struct supervisor *s)
 	if (!s->p->quiet)
 		say(s, "ready: %zu roles, store %s", s->n, s->p->options.store);
 	if (geteuid() != 0 && !s->p->quiet)
-		say(s, "not root: the roles share the user %u, what lies in the store's directory is theirs alike, and no "
-		       "interface can be watched without CAP_NET_RAW",
+		say(s,
+			"not root: the roles share the user %u, what lies in the store's directory is theirs alike, "
+			"and no "
+			"interface can be watched without CAP_NET_RAW",
 			(unsigned)geteuid());
 }
 
@@ -197,7 +201,7 @@ static void on_lost(void *arg, struct channel *c, const char *why)
 	p->control = NULL;
 	/* It broke the rules or is ending. Its end is told by the kernel; one that goes on is ended. */
 	if (p->pid && !p->owner->stopping && !p->restart && strncmp(why, "the other", 9) != 0) {
-		say(p->owner, "%s: ended: it sent the supervisor %s", p->page->name, why);
+		say(p->owner, "%s: ended: it sent the supervisor %s", p->name, why);
 		kill(p->pid, SIGKILL);
 	}
 }
@@ -229,11 +233,13 @@ static void report(struct supervisor *s, struct process *p, const siginfo_t *si)
 	if (s->stopping)
 		s->code = 3;
 	if (!s->stopping && si->si_code == CLD_EXITED && si->si_status == MEMBER_AGAIN) {
-		say(s, "%s begins anew, because a peer of it did", page->name);
+		say(s, "%s begins anew, because a peer of it did", p->name);
 		return;
 	}
-	say(s, "%s ended: %s; last message %s; build %s%s%s", page->name, how,
-		message_kind_name(atomic_load(&page->last_kind)), SAKIMORI_VERSION, page->note[0] ? "; " : "", page->note);
+	static struct counters said;
+	counters_copy(&said, page);
+	say(s, "%s ended: %s; last message %s; build %s%s%s", p->name, how, message_kind_name(said.last_kind),
+		SAKIMORI_VERSION, said.note[0] ? "; " : "", said.note);
 	atomic_store(&page->deaths_ns[restarts % 16], loop_clock_ns());
 	atomic_store(&page->restarts, restarts + 1);
 }
@@ -270,12 +276,12 @@ static void after_end(struct supervisor *s, struct process *p)
 		return;
 	}
 	if (first) {
-		say(s, "not started: %s could not begin", p->page->name);
-		snprintf(s->why, sizeof s->why, "%s could not begin", p->page->name);
+		say(s, "not started: %s could not begin", p->name);
+		snprintf(s->why, sizeof s->why, "%s could not begin", p->name);
 		fail(s);
 		return;
 	}
-	if (loop_clock_ns() - atomic_load(&p->page->started_ns) > HEALTHY_NS)
+	if (loop_clock_ns() - p->started_ns > HEALTHY_NS)
 		p->backoff_ms = BACKOFF_MIN;
 	atomic_store(&p->page->state, STATE_WAITING);
 	p->timer = loop_after(s->loop, p->backoff_ms, begin_again, p);
@@ -317,8 +323,9 @@ static void start(struct supervisor *s, struct process *p)
 		after_end(s, p);
 		return;
 	}
-	atomic_store(&p->page->refused_call, -1);
-	p->page->note[0] = '\0'; /* of the one before */
+	counters_begin(p->page, p->name);
+	p->page->role = p->role;
+	p->page->index = p->index;
 	struct spawn spawn = { .role = p->role,
 		.index = p->index,
 		.options = &s->p->options,
@@ -333,7 +340,8 @@ static void start(struct supervisor *s, struct process *p)
 		return;
 	}
 	atomic_store(&p->page->pid, p->pid);
-	atomic_store(&p->page->started_ns, loop_clock_ns());
+	p->started_ns = loop_clock_ns();
+	atomic_store(&p->page->started_ns, p->started_ns);
 	atomic_store(&p->page->state, STATE_STARTING);
 	loop_add(s->loop, p->pidfd, POLLIN, on_end, p);
 	struct channel_params params = { .loop = s->loop,
@@ -352,7 +360,7 @@ static void kill_group(void *arg)
 	s->stop_timer = -1;
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].pid && roles[s->v[i].role].stop <= s->stop_group) {
-			say(s, "%s did not end in %d s and is killed", s->v[i].page->name, STOP_MS / 1000);
+			say(s, "%s did not end in %d s and is killed", s->v[i].name, STOP_MS / 1000);
 			s->code = 3;
 			kill(s->v[i].pid, SIGKILL);
 		}
@@ -498,13 +506,17 @@ static int add(struct supervisor *s, enum role_id role, unsigned index, const ch
 	if (!member_roles[role])
 		return 0;
 	snprintf(name, sizeof name, "%s%s%s", roles[role].name, of ? ":" : "", of ? of : "");
-	*p = (struct process){ .role = role, .index = index, .owner = s, .backoff_ms = BACKOFF_MIN, .timer = -1,
-		.pidfd = -1, .wanted = true };
+	*p = (struct process){ .role = role,
+		.index = index,
+		.owner = s,
+		.backoff_ms = BACKOFF_MIN,
+		.timer = -1,
+		.pidfd = -1,
+		.wanted = true };
+	snprintf(p->name, sizeof p->name, "%s", name);
 	p->page_fd = counters_make(&p->page, s->p->options.store, name, err);
 	if (p->page_fd < 0)
 		return -1;
-	p->page->role = role;
-	p->page->index = index;
 	s->n++;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define FIRST_SLOTS   8192u
+#define BUSY_SLOTS    65536u /* from here on huge pages pay */
 #define NARROW_WORDS  2
 #define WIDE_WORDS    5
 #define RESERVE_SHARE 8 /* folded keys have room for 1/8 of max_flows more */
@@ -117,6 +118,14 @@ static void fill_slots(struct flowtable *t)
 	}
 }
 
+static void note_busy(struct flowtable *t)
+{
+	if (t->n_slots < BUSY_SLOTS)
+		return;
+	mem_busy(t->records, t->limit * t->stride);
+	mem_busy(t->slots, t->room_slots * sizeof *t->slots);
+}
+
 /*
  * Doubles the slots where they are, at most half full: amortised one insert a record, none once the size fits the
  * traffic, and no page is touched that isn't used later.
@@ -126,6 +135,7 @@ static void grow(struct flowtable *t)
 	memset(t->slots, 0, t->n_slots * sizeof *t->slots);
 	t->n_slots *= 2;
 	ENSURE(t->n_slots <= t->room_slots);
+	note_busy(t);
 	fill_slots(t);
 }
 
@@ -393,6 +403,7 @@ void flowtable_move(struct flowtable *to, struct flowtable *from)
 	ENSURE(to->n_records == 0 && to->stride == from->stride && to->limit == from->limit);
 	while (from->n_records > to->n_slots / 2)
 		to->n_slots *= 2;
+	note_busy(to);
 	memcpy(to->records, from->records, from->n_records * from->stride);
 	to->n_records = from->n_records;
 	to->folded = from->folded;

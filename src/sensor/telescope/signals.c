@@ -9,6 +9,7 @@
 #define WAYS	   4 /* a bucket of entries is one cache line */
 #define BATCH	   64
 #define KEPT	   (FINDING_SAMPLES - 1) /* before the packet that crosses */
+#define BUSY	   1024			 /* sources: from here on huge pages pay */
 #define CLOCK_BITS 27			 /* `last` counts units of 2^27 ns, 0.13 s */
 
 /* What every packet touches. `more` of the same index is only needed until the source was told. */
@@ -41,6 +42,7 @@ struct signals {
 	struct entry (*buckets)[WAYS];
 	uint8_t *more; /* per entry: keys of destinations, counts of their ports, kept packets, ports */
 	struct signals_counts counts;
+	uint64_t begun; /* places that were given */
 	struct packet packets[BATCH];
 	uint64_t hashes[BATCH]; /* 0: not looked at */
 	uint32_t places[BATCH];
@@ -70,8 +72,8 @@ struct signals *signals_new(const struct signals_params *p)
 	s->buckets = mem_map(buckets * sizeof *s->buckets);
 	s->more = mem_map(buckets * WAYS * s->more_size);
 	/* Touched now, not by the first flood of new sources. */
-	memset(s->buckets, 0, buckets * sizeof *s->buckets);
-	memset(s->more, 0, buckets * WAYS * s->more_size);
+	mem_touch(s->buckets, buckets * sizeof *s->buckets);
+	mem_touch(s->more, buckets * WAYS * s->more_size);
 	return s;
 }
 
@@ -156,6 +158,10 @@ static uint32_t place_for(struct signals *s, uint64_t hash, int64_t ns)
 	if (!same || idle) {
 		s->counts.evicted += e->key && !same && !idle;
 		*e = (struct entry){ .key = hash, .last = now };
+		if (++s->begun == BUSY) {
+			mem_busy(s->buckets, (s->mask + 1) * sizeof *s->buckets);
+			mem_busy(s->more, (s->mask + 1) * WAYS * s->more_size);
+		}
 	}
 	if ((int32_t)(now - e->last) > 0)
 		e->last = now;

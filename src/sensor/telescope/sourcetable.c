@@ -11,6 +11,7 @@
 #endif
 
 #define FIRST_SLOTS   2048u
+#define BUSY_SLOTS    32768u /* from here on huge pages pay */
 #define CONSTANTS_ALL ((1u << CONST_N) - 1)
 #define COUNTERS      (CLASS_N + MARK_N)
 #define LOW	      28
@@ -121,6 +122,11 @@ static void grow(struct sourcetable *t)
 	memset(t->slots, 0, t->n_slots * sizeof *t->slots);
 	t->n_slots = slots;
 	ENSURE(slots <= t->room_slots);
+	if (slots >= BUSY_SLOTS) {
+		mem_busy(t->entries, t->max * sizeof *t->entries);
+		mem_busy(t->wide, t->wide ? t->max * sizeof *t->wide : 0);
+		mem_busy(t->slots, t->room_slots * sizeof *t->slots);
+	}
 	for (size_t i = 0; i < t->n; i++) {
 		uint64_t hash = hash_entry(t, i);
 		size_t at = hash & (slots - 1);
