@@ -59,7 +59,7 @@ static void on_closed(void *arg, struct channel *c, const char *why)
 /* Against the rules: whoever it is starts anew. */
 static void dismiss(struct feeder *f, const char *why)
 {
-	counters_add(COUNTER_REFUSED, 1);
+	channel_refused();
 	member_say(f->keeper->m, "%s is cut off: it sent %s", roles[f->role].name, why);
 	feeder_free(f);
 }
@@ -81,11 +81,16 @@ static void tell_gap(struct feeder *f)
 	struct err err = { "" };
 	bool ended;
 	int64_t until = store_progress(k->store, f->hello.id, &ended), now = loop_clock_ns();
-	if (!until || until >= now)
+	/* It may have waited for this keeper, watching. */
+	if (f->hello.since_ns && f->hello.since_ns < now)
+		now = f->hello.since_ns;
+	if (!until || until == now)
 		return;
-	struct gap g = { .from_ns = until, .to_ns = now };
+	/* What was kept lies ahead: the clock was put back meanwhile, and this time is told twice. */
+	bool back = until > now;
+	struct gap g = { .from_ns = back ? now : until, .to_ns = back ? until : now };
 	snprintf(g.sensor, sizeof g.sensor, "%s", f->hello.sensor);
-	snprintf(g.reason, sizeof g.reason, "%s", ended ? "stopped" : "killed");
+	snprintf(g.reason, sizeof g.reason, "%s", back ? "clock-jump" : ended ? "stopped" : "killed");
 	struct store_batch b = { .sensor = g.sensor, .gaps = &g, .gaps_n = 1 };
 	if (store_commit(k->store, &b, &err) < 0)
 		member_say(k->m, "a gap could not be kept: %s", err.text);
@@ -103,6 +108,11 @@ static void on_hello(struct feeder *f, const struct message *m)
 	if (f->role == ROLE_CAPTURE && f->index < f->keeper->m->config->sensors.n &&
 		strcmp(f->hello.sensor, f->keeper->m->config->sensors.v[f->index].name) != 0) {
 		dismiss(f, "the name of another sensor");
+		return;
+	}
+	/* With the number of another it could have that one's batches taken for repeated ones. */
+	if (f->role != ROLE_COMMAND && !sender_id_of(f->hello.id, several ? "" : f->hello.sensor)) {
+		dismiss(f, "the number of another sender");
 		return;
 	}
 	if (f->hello.flags & SENDER_LIVE)
