@@ -159,7 +159,7 @@ static void take_blocks(struct site *s, struct bytes blocks)
 		struct bytes payload = bytes_head(bytes_from(blocks, ARCHIVE_HEADER), h.payload);
 		s->a->late = s->until_ns && h.minute * MINUTE_NS < s->until_ns;
 		if (archive_decode(s->a->decoder, &h, payload, &q) < 0)
-			counters_add(COUNTER_REFUSED, 1);
+			channel_refused();
 		blocks = bytes_from(blocks, ARCHIVE_HEADER + h.payload);
 	}
 }

@@ -296,7 +296,7 @@ static void on_message(void *arg, struct channel *c, const struct message *m, in
 		k->state = JOB_WAITS;
 		pthread_cond_signal(&k->a->work);
 	} else {
-		counters_add(COUNTER_REFUSED, 1);
+		channel_refused();
 	}
 	pthread_mutex_unlock(&k->a->lock);
 }
@@ -324,7 +324,7 @@ static void on_asker(void *arg, int fd, short events)
 	while (at < ASKING_PEERS && a->askers[at])
 		at++;
 	if (!p || at == ASKING_PEERS) {
-		counters_add(COUNTER_REFUSED, 1);
+		channel_refused();
 		close(peer);
 		return;
 	}

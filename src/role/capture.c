@@ -84,7 +84,7 @@ static void on_welcome(void *arg)
 {
 	struct capture_role *c = arg;
 	tell_sensor(c);
-	pipeline_welcome(c->pipeline);
+	pipeline_welcome(c->pipeline, c->live ? sender_since(c->sender) : 0);
 	if (c->replay)
 		replay_start(c->replay);
 }
@@ -178,6 +178,7 @@ static void watch_clock(struct capture_role *c)
 	if (step) {
 		member_say(c->m, "the clock was stepped by %lld ms", (long long)(step / 1000000));
 		pipeline_gap(c->pipeline, step > 0 ? now - step : now, step > 0 ? now : now - step, "clock-jump", 0);
+		pipeline_back(c->pipeline, now);
 	}
 	if (now / MINUTE_NS == c->clock_minute)
 		return;
@@ -241,6 +242,9 @@ static void poll_live(struct capture_role *c)
 	tend_ring(c);
 	pipeline_tick(c->pipeline);
 	publish(c);
+	int64_t read_ns = live_status(c->live).read_ns;
+	if (read_ns)
+		pipeline_upto(c->pipeline, read_ns - TELESCOPE_GRACE_NS);
 	if (down)
 		member_end(c->m, 3); /* tried again, later and later */
 }

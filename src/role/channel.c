@@ -15,6 +15,11 @@
 
 struct channel_counts channel_counts;
 
+void channel_refused(void)
+{
+	channel_counts.refused++;
+}
+
 struct queued {
 	struct queued *next;
 	int fd; /* -1: none */
@@ -244,7 +249,7 @@ static bool receive(struct channel *c)
 		return false;
 	int fd = n >= 0 ? take_fd(&h) : -1;
 	if (n <= 0)
-		fail(c, n < 0 ? strerror(errno) : "the other end was closed");
+		fail(c, n < 0 && errno != ECONNRESET ? strerror(errno) : "the other end was closed");
 	else if (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || message_parse((struct bytes){ buffer, (size_t)n }, &m) < 0)
 		refuse(c, "not a message of this version");
 	else if (!(c->p.kinds & MESSAGE_BIT(m.kind)))

@@ -57,3 +57,6 @@ struct channel_counts {
 	uint16_t last_kind;			 /* that was received */
 };
 extern struct channel_counts channel_counts; /* of all channels of this process */
+
+/* What came was against rules that only its receiver knows. */
+void channel_refused(void);

@@ -185,7 +185,7 @@ static void greet_keeper(struct collect *c, const struct job *j)
 {
 	struct message_buf b = { 0 };
 	struct sender_hello h = j->hello;
-	h.flags = j->greet ? h.flags & SENDER_LIVE : 0;
+	h.flags = j->greet ? h.flags & (SENDER_LIVE | SENDER_SINCE) : 0;
 	sender_hello_put(&b, &h);
 	channel_send(c->keeper, &(struct message){ .kind = MESSAGE_HELLO, .body = { b.p, b.n } });
 	free(b.p);

@@ -112,7 +112,10 @@ int counters_make(struct counters **out, const char *dir, const char *name, stru
 	snprintf(path, sizeof path, "%s/run/%s.counters", dir, name);
 	unlink(path); /* readers of an earlier run keep theirs */
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
-	if (fd < 0 || ftruncate(fd, sizeof(struct counters)) != 0)
+	/* With blocks of its own: a page of a hole could not be written once the disk is full, and that is a SIGBUS. */
+	int r = fd >= 0 ? posix_fallocate(fd, 0, sizeof(struct counters)) : errno;
+	errno = r;
+	if (r)
 		goto failed;
 	if (geteuid() == 0 && fchown(fd, 0, users_readers()) != 0)
 		goto failed;

@@ -61,7 +61,7 @@ static void on_closed(void *arg, struct channel *c, const char *why)
 /* Against the rules: whoever it is starts anew. */
 static void dismiss(struct feeder *f, const char *why)
 {
-	counters_add(COUNTER_REFUSED, 1);
+	channel_refused();
 	member_say(f->keeper->m, "%s is cut off: it sent %s", roles[f->role].name, why);
 	feeder_free(f);
 }
@@ -86,16 +86,21 @@ static int tell_gap(struct feeder *f, struct err *err)
 	bool ended;
 	int64_t until = store_progress(k->store, f->hello.id, &ended), now = loop_clock_ns();
 	struct feeder_told *told = &k->told[f->hello.id % FEEDERS_MAX];
+	/* It may have waited for this keeper, watching. */
+	if (f->hello.since_ns && f->hello.since_ns < now)
+		now = f->hello.since_ns;
 	if (told->sender == f->hello.id && until < told->to_ns)
 		until = now - told->to_ns < GAP_MIN_NS ? now : told->to_ns;
-	struct gap g = { .from_ns = until, .to_ns = now };
+	/* What was kept lies ahead: the clock was put back meanwhile, and this time is told twice. */
+	bool back = until > now;
+	struct gap g = { .from_ns = back ? now : until, .to_ns = back ? until : now };
 	snprintf(g.sensor, sizeof g.sensor, "%s", f->hello.sensor);
-	snprintf(g.reason, sizeof g.reason, "%s", ended ? "stopped" : "killed");
-	struct store_batch b = { .sensor = g.sensor, .gaps = &g, .gaps_n = until && until < now };
+	snprintf(g.reason, sizeof g.reason, "%s", back ? "clock-jump" : ended ? "stopped" : "killed");
+	struct store_batch b = { .sensor = g.sensor, .gaps = &g, .gaps_n = until && until != now };
 	if (f->role == ROLE_CAPTURE) {
 		b.sender = f->hello.id;
 		b.sequence = store_sequence(k->store, b.sender) + 1;
-		b.until_ns = now > until ? now : until;
+		b.until_ns = now;
 	}
 	int code = b.gaps_n || b.sender ? store_commit(k->store, &b, err) : 0;
 	if (code == 0)

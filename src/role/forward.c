@@ -147,7 +147,7 @@ static void capture_free(struct capture *c)
 
 static void dismiss(struct capture *c, const char *why)
 {
-	counters_add(COUNTER_REFUSED, 1);
+	channel_refused();
 	member_say(c->forward->m, "capture is cut off: it sent %s", why);
 	capture_free(c);
 }
@@ -163,9 +163,11 @@ static void refuse(struct capture *c, uint64_t sequence, const char *why)
 }
 
 /* A capture begins to watch: since when has nobody? */
-static void tell_absence(struct forward *f, const struct spool_sender *s)
+static void tell_absence(struct forward *f, const struct spool_sender *s, int64_t since_ns)
 {
 	int64_t now = loop_clock_ns();
+	if (since_ns && since_ns < now)
+		now = since_ns;
 	if (!s->until_ns || s->until_ns >= now)
 		return;
 	struct err err = { "" };
@@ -191,7 +193,7 @@ static void on_hello(struct capture *c, const struct message *m)
 	const struct spool_sender *s = spool_sender(f->spool, c->hello.id);
 	bool live = c->hello.flags & SENDER_LIVE;
 	if (s && live)
-		tell_absence(f, s);
+		tell_absence(f, s, c->hello.since_ns);
 	if (!s) {
 		int r = spool_begin(f->spool, c->hello.id, c->hello.sensor, live ? first_number() : 0, &err);
 		if (r < 0) {

@@ -5,6 +5,7 @@
 #include "role/seal.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,8 @@ int member_main(enum role_id id, unsigned index, const struct member_options *op
 		return EXIT_FAILED;
 	struct member m = { .role = &roles[id], .id = id, .index = index, .name = roles[id].name, .options = *options };
 	umask(027);
+	/* For all threads: malloc() opens files before it makes another arena or lets one shrink. */
+	mallopt(M_ARENA_MAX, 1);
 	/* Huge pages are for those who count packets: the others would hold megabytes that they never use. */
 	if (id != ROLE_CAPTURE)
 		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);

@@ -25,6 +25,7 @@ struct pipeline {
 	size_t n_flows, room_flows, n_sources, room_sources, n_signals, room_signals, n_gaps, room_gaps;
 	struct batch *extra; /* rows that go with the next batch */
 	int64_t until_ns;    /* the end of the last whole minute */
+	int64_t sealed_ns;   /* how far the batch before went; 0: there was none */
 	int64_t lost_from_ns, lost_to_ns; /* what batches that were lost covered */
 	uint64_t lost;
 	const char *lost_why;
@@ -113,6 +114,15 @@ static int by_address(const void *a, const void *b)
 	return addr_cmp(&x->addr, &y->addr);
 }
 
+/* When what waits began: a late flow is older than the batch before. */
+static int64_t first_of(const struct pipeline *l, int64_t ns)
+{
+	for (size_t i = 0; i < l->n_flows; i++)
+		if (l->flows[i].first_ns < ns)
+			ns = l->flows[i].first_ns;
+	return ns;
+}
+
 static void add_lost(struct pipeline *l)
 {
 	if (!l->lost_why)
@@ -126,7 +136,9 @@ static void add_lost(struct pipeline *l)
 static void seal(struct pipeline *l, int64_t until_ns, bool ended)
 {
 	struct batch *b = batch_new(sender_sequence(l->p.sender));
-	b->from_ns = l->until_ns ? l->until_ns : until_ns;
+	b->from_ns = first_of(l, l->sealed_ns ? l->sealed_ns : until_ns);
+	if (until_ns)
+		l->sealed_ns = until_ns;
 	if (l->lost_why) { /* should this batch be lost, too, that goes on */
 		b->told = l->lost;
 		b->from_ns = l->lost_from_ns < b->from_ns ? l->lost_from_ns : b->from_ns;
@@ -158,6 +170,15 @@ static void seal(struct pipeline *l, int64_t until_ns, bool ended)
 	sender_give(l->p.sender, b);
 }
 
+static void note_lost(struct pipeline *l, int64_t from_ns, int64_t to_ns, const char *why)
+{
+	if (!l->lost_why || from_ns < l->lost_from_ns)
+		l->lost_from_ns = from_ns;
+	if (!l->lost_why || to_ns > l->lost_to_ns)
+		l->lost_to_ns = to_ns;
+	l->lost_why = why;
+}
+
 static void take_flow(void *arg, const struct flow *f, bool late)
 {
 	struct pipeline *l = arg;
@@ -165,9 +186,8 @@ static void take_flow(void *arg, const struct flow *f, bool late)
 		seal(l, l->until_ns, false);
 	/* Before the keeper has answered: a start into a flood. */
 	if (l->n_flows >= 4 * BATCH_FLOWS) {
+		note_lost(l, f->first_ns, f->last_ns, "writer-behind");
 		l->lost += f->packets;
-		l->lost_why = "writer-behind";
-		l->lost_from_ns = l->lost_to_ns = f->first_ns;
 		return;
 	}
 	l->flows = idmap_room(l->flows, l->n_flows + 1, &l->room_flows, sizeof *l->flows);
@@ -239,25 +259,55 @@ void pipeline_tick(struct pipeline *l)
 		seal(l, l->until_ns, false);
 }
 
+void pipeline_upto(struct pipeline *l, int64_t ns)
+{
+	ns = minute_of(ns) * MINUTE_NS;
+	if (ns <= l->until_ns || !sender_welcomed(l->p.sender))
+		return;
+	l->until_ns = ns;
+	seal(l, ns, false);
+}
+
+void pipeline_back(struct pipeline *l, int64_t now_ns)
+{
+	if (l->until_ns > now_ns)
+		l->until_ns = l->sealed_ns = now_ns;
+}
+
 void pipeline_finish(struct pipeline *l, int64_t until_ns, bool ended)
 {
 	if (sender_welcomed(l->p.sender))
 		seal(l, until_ns, ended);
 }
 
-void pipeline_welcome(struct pipeline *l)
+void pipeline_welcome(struct pipeline *l, int64_t since_ns)
 {
-	if (l->n_flows || l->n_sources)
+	if (l->until_ns < since_ns)
+		l->until_ns = since_ns;
+	if (since_ns || l->n_flows || l->n_sources)
 		seal(l, l->until_ns, false);
+}
+
+/* Gaps in a batch that is lost are told again: those of lost batches as a part of the next, others as they are. */
+static void tell_again(struct pipeline *l, const struct batch *b)
+{
+	struct message m;
+	struct gap g;
+	for (size_t at = 0; batch_next((struct bytes){ b->frames.p, b->frames.n }, &at, &m);) {
+		struct message_reader in = { .in = m.body };
+		counters_add(COUNTER_SIGNALS_LOST, m.kind == MESSAGE_SIGNAL);
+		if (m.kind != MESSAGE_GAP)
+			continue;
+		message_get_row(&in, &gap_kind, &g);
+		if (strcmp(g.reason, "writer-behind") != 0 && strcmp(g.reason, "spool-full") != 0)
+			pipeline_gap(l, g.from_ns, g.to_ns, g.reason, g.dropped);
+	}
 }
 
 void pipeline_lost(struct pipeline *l, const struct batch *b, const char *why)
 {
-	if (!l->lost_why || b->from_ns < l->lost_from_ns)
-		l->lost_from_ns = b->from_ns;
-	if (!l->lost_why || b->until_ns > l->lost_to_ns)
-		l->lost_to_ns = b->until_ns;
-	l->lost_why = strcmp(why, "spool-full") == 0 ? "spool-full" : "writer-behind";
+	note_lost(l, b->from_ns, b->until_ns, strcmp(why, "spool-full") == 0 ? "spool-full" : "writer-behind");
 	l->lost += b->packets + b->told;
+	tell_again(l, b);
 	counters_add(COUNTER_FLOWS_LOST, b->packets);
 }

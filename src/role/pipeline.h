@@ -32,9 +32,16 @@ void pipeline_row(struct pipeline *l, enum message_kind kind, const struct row_k
 /* Gives what waits (signals, gaps) now. */
 void pipeline_tick(struct pipeline *l);
 
+/* Live: everything before `ns` was told, also when nothing came. A sensor that hears nothing says so once a minute. */
+void pipeline_upto(struct pipeline *l, int64_t ns);
+
+/* The clock was put back: what comes is told for a second time. */
+void pipeline_back(struct pipeline *l, int64_t now_ns);
+
 /* Gives all there is. `ended`: nobody watches from `until_ns` on, and that is meant. */
 void pipeline_finish(struct pipeline *l, int64_t until_ns, bool ended);
 
-/* For the sender: its welcome, and what it lost. */
-void pipeline_welcome(struct pipeline *l);
+/* For the sender: its welcome, and what it lost. `since_ns`: live, since when it watches, which is told at once; 0: a
+ * replay. */
+void pipeline_welcome(struct pipeline *l, int64_t since_ns);
 void pipeline_lost(struct pipeline *l, const struct batch *b, const char *why);

@@ -71,7 +71,7 @@ static void on_message(void *arg, struct channel *c, const struct message *m, in
 	p.to_ns = (int64_t)message_get_u64(&in);
 	message_get_text(&in, p.sensor, sizeof p.sensor);
 	if (!message_whole(&in) || q->n == WANTS || p.from_ns > p.to_ns) {
-		counters_add(COUNTER_REFUSED, 1);
+		channel_refused();
 		return;
 	}
 	q->wants[q->n++] = p;

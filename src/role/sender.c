@@ -15,6 +15,7 @@ struct sender {
 	struct batch *first, *last, *next; /* waiting; next: the first that is not wholly given */
 	size_t waiting;
 	uint64_t committed, sequence; /* as the peer said; of the last batch */
+	int64_t since_ns;
 	bool welcomed, greeted;	  /* greeted: the present peer has answered */
 };
 
@@ -65,6 +66,8 @@ void sender_hello_put(struct message_buf *b, const struct sender_hello *h)
 	message_u64(b, h->id);
 	message_u32(b, h->flags);
 	message_text(b, h->sensor);
+	if (h->flags & SENDER_SINCE)
+		message_u64(b, (uint64_t)h->since_ns);
 }
 
 int sender_hello_get(const struct message *m, struct sender_hello *out)
@@ -73,6 +76,7 @@ int sender_hello_get(const struct message *m, struct sender_hello *out)
 	out->id = message_get_u64(&in);
 	out->flags = message_get_u32(&in);
 	message_get_text(&in, out->sensor, sizeof out->sensor);
+	out->since_ns = out->flags & SENDER_SINCE ? (int64_t)message_get_u64(&in) : 0;
 	return message_whole(&in) && out->id && out->id <= INT64_MAX ? 0 : -1;
 }
 
@@ -194,6 +198,12 @@ void sender_attach(struct sender *s, struct channel *c)
 	/* A peer that comes back finds one that has watched all the time. */
 	if (s->welcomed)
 		hello.flags &= ~SENDER_LIVE;
+	if (!s->since_ns)
+		s->since_ns = loop_clock_ns();
+	if (hello.flags & SENDER_LIVE) {
+		hello.flags |= SENDER_SINCE;
+		hello.since_ns = s->since_ns;
+	}
 	channel_free(s->channel);
 	s->channel = c;
 	s->greeted = false;
@@ -211,6 +221,11 @@ struct channel *sender_channel(struct sender *s)
 bool sender_welcomed(const struct sender *s)
 {
 	return s->welcomed;
+}
+
+int64_t sender_since(const struct sender *s)
+{
+	return s->since_ns;
 }
 
 uint64_t sender_sequence(const struct sender *s)

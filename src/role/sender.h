@@ -8,7 +8,8 @@
 #include "role/member.h"
 
 /* Flags of HELLO. */
-#define SENDER_LIVE 1u /* it begins to watch: time in which nobody did is a gap */
+#define SENDER_LIVE  1u /* it begins to watch: time in which nobody did is a gap */
+#define SENDER_SINCE 2u /* and says since when */
 
 struct sender; /* opaque */
 
@@ -42,6 +43,9 @@ struct channel *sender_channel(struct sender *s); /* NULL: none now */
 
 bool sender_welcomed(const struct sender *s);
 
+/* Since when it watches: when the first peer comes all is open. 0: nobody came yet. */
+int64_t sender_since(const struct sender *s);
+
 /* The number of the next batch. */
 uint64_t sender_sequence(const struct sender *s);
 
@@ -56,6 +60,7 @@ struct sender_hello {
 	uint64_t id;
 	uint32_t flags;
 	char sensor[64];
+	int64_t since_ns; /* with SENDER_SINCE */
 };
 void sender_hello_put(struct message_buf *b, const struct sender_hello *h);
 int sender_hello_get(const struct message *m, struct sender_hello *out);

@@ -25,6 +25,7 @@
 #define ONCE_STOP_MS 900000	 /* a replay is seen to its end */
 #define STOP_GROUPS  4
 #define TICK_MS	     2000
+#define LAST_STARTS  5 /* of a role that takes what others still have, while all end */
 
 struct process {
 	enum role_id role;
@@ -39,6 +40,7 @@ struct process {
 	int backoff_ms, timer; /* timer -1: none */
 	bool ready, wanted, failed_first;
 	bool restart; /* ended on purpose, to begin anew */
+	int last_starts;
 };
 
 struct supervisor {
@@ -248,7 +250,8 @@ static void begin_again(void *arg)
 {
 	struct process *p = arg;
 	p->timer = -1;
-	start(p->owner, p);
+	if (!p->owner->stopping)
+		start(p->owner, p);
 }
 
 static void fail(struct supervisor *s)
@@ -258,10 +261,19 @@ static void fail(struct supervisor *s)
 	stop_next(s);
 }
 
+/* The others have something for it that must not be lost with them. */
+static void start_last(struct supervisor *s, struct process *p)
+{
+	bool takes = p->role == ROLE_KEEPER || p->role == ROLE_FORWARD;
+	if (takes && p->wanted && !p->pid && s->stop_group < roles[p->role].stop && p->last_starts++ < LAST_STARTS)
+		start(s, p);
+}
+
 static void after_end(struct supervisor *s, struct process *p)
 {
 	bool first = !s->told_ready;
 	if (s->stopping) {
+		start_last(s, p);
 		stop_next(s);
 		return;
 	}
@@ -316,8 +328,6 @@ static void start(struct supervisor *s, struct process *p)
 {
 	struct err err = { "" };
 	int control[2];
-	if (s->stopping)
-		return;
 	if (channel_pair(control) != 0) {
 		say(s, "no socket pair: %s", strerror(errno));
 		after_end(s, p);
@@ -476,8 +486,11 @@ static void on_signal(void *arg, int fd, short events)
 	notify("STOPPING=1");
 	snprintf(s->why, sizeof s->why, "stopped by SIG%s", sigabbrev_np((int)info.ssi_signo));
 	s->stopping = true;
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
 		loop_cancel(s->loop, s->v[i].timer);
+		if (s->told_ready)
+			start_last(s, &s->v[i]);
+	}
 	stop_next(s);
 }
 

@@ -42,6 +42,7 @@ struct worker {
 	struct signals *signals;
 	struct collect *filling, *aside;
 	uint64_t seen;	       /* tick */
+	int64_t seen_ns;       /* its time */
 	_Atomic uint64_t done; /* tick: the members below are the caller's until the next */
 	struct telescope_counts counts;
 	struct signals_counts signal_counts;
@@ -162,6 +163,10 @@ static void look_at_tick(struct worker *w, int64_t upto_ns)
 	uint64_t tick = atomic_load_explicit(&l->tick, memory_order_acquire);
 	if (tick == w->seen || upto_ns < l->tick_ns)
 		return;
+	/* The clock was put back: with minutes ahead open, everything would be late until it has caught up. */
+	if (l->tick_ns < w->seen_ns)
+		telescope_restart(w->telescope);
+	w->seen_ns = l->tick_ns;
 	telescope_advance(w->telescope, l->tick_ns);
 	hand_over(w, tick);
 }
@@ -299,9 +304,13 @@ int live_linktype(const struct live *l)
 
 int live_start(struct live *l, struct err *err)
 {
+	static const int faults[] = { SIGSYS, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
 	sigset_t all, before;
 	int r = 0;
+	/* Those that tell of a fault of the thread itself would end the process without a word. */
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		sigdelset(&all, faults[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (; l->started < l->n && r == 0; l->started += r == 0)
 		r = pthread_create(&l->workers[l->started].thread, NULL, run, &l->workers[l->started]);
@@ -388,11 +397,13 @@ static void tick(struct live *l)
 	int64_t clock = now_ns(CLOCK_MONOTONIC);
 	if (clock < l->next_ns || !all_done(l, number))
 		return;
+	int64_t read_ns = l->tick_ns, now = now_ns(CLOCK_REALTIME);
 	l->next_ns = clock + TICK_NS;
-	l->tick_ns = now_ns(CLOCK_REALTIME);
-	tell_drops(l, l->tick_ns);
+	tell_drops(l, now);
 	tell_minutes(l);
 	sum_up(l);
+	l->status.read_ns = now < read_ns ? 0 : read_ns;
+	l->tick_ns = now;
 	atomic_store_explicit(&l->tick, number + 1, memory_order_release);
 }
 

@@ -5,7 +5,7 @@
  *
  * Sorting flows for a sink costs more than counting them: leave telescope.sink.flow unset when only their number
  * matters. Minutes close by the clock, TELESCOPE_GRACE_NS after their end, also when nothing comes. After a step of the
- * system clock a minute may be told in two parts.
+ * system clock a minute may be told in two parts; one that puts it back closes all minutes.
  */
 #pragma once
 #include "sensor/telescope/capture.h"
@@ -61,6 +61,8 @@ struct live_status {
 	uint64_t signals_lost; /* found but not told: too many at once */
 	uint64_t sources;      /* different ones of the minutes that are closed */
 	bool exact;	       /* `sources` is no estimate */
+	int64_t read_ns;       /* before it everything was read, and minutes that ended TELESCOPE_GRACE_NS before it are
+				  told; 0: not known yet, or the clock was put back */
 	uint64_t busy_ns;      /* processor time of the workers; after live_stop() */
 };
 struct live_status live_status(const struct live *l);

@@ -556,6 +556,12 @@ void telescope_flush(struct telescope *t)
 	close_window(t, &t->windows[NOW]);
 }
 
+void telescope_restart(struct telescope *t)
+{
+	telescope_flush(t);
+	t->closed_until = INT64_MIN;
+}
+
 const struct telescope_counts *telescope_counts(const struct telescope *t)
 {
 	return &t->counts;

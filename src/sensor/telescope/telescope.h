@@ -63,6 +63,9 @@ void telescope_add(struct telescope *t, const struct capfile_record *recs, size_
 /* Live: the clock went on to `ns` without packets; minutes that are over are closed. */
 void telescope_advance(struct telescope *t, int64_t ns);
 
+/* The clock was put back: closes all minutes; those that are told already begin anew. */
+void telescope_restart(struct telescope *t);
+
 /* Closes all open minutes: the end of the input. */
 void telescope_flush(struct telescope *t);
 
