@@ -43,12 +43,20 @@ struct capture_role {
 	bool down, finished;
 };
 
+/* All is kept. A replay that was stopped goes on at the next start. */
+static void end(struct capture_role *c)
+{
+	if (c->replay && !c->m->stopping)
+		channel_tell(c->m->control, MESSAGE_END, 0);
+	member_end(c->m, 0);
+}
+
 static void finish(struct capture_role *c, int64_t until_ns, bool ended)
 {
 	c->finished = true;
 	pipeline_finish(c->pipeline, until_ns, ended);
 	if (sender_idle(c->sender))
-		member_end(c->m, 0);
+		end(c);
 }
 
 /* ---- sender ---- */
@@ -98,11 +106,8 @@ static void on_lost(void *arg, const struct batch *b, const char *why)
 static void on_empty(void *arg)
 {
 	struct capture_role *c = arg;
-	if (!c->finished)
-		return;
-	if (c->replay && !c->m->stopping)
-		channel_tell(c->m->control, MESSAGE_END, 0);
-	member_end(c->m, 0);
+	if (c->finished)
+		end(c);
 }
 
 /* ---- live ---- */

@@ -38,19 +38,6 @@ struct relay {
 	struct sourceblock *encoder;
 };
 
-static struct relay *get(struct keeper *k)
-{
-	if (k->relay)
-		return k->relay;
-	struct relay *r = mem_new(sizeof *r);
-	r->streams = mem_new(STREAMS * sizeof *r->streams);
-	r->encoder = sourceblock_new();
-	r->analysis.last = &r->analysis.first;
-	r->alert.last = &r->alert.first;
-	k->relay = r;
-	return r;
-}
-
 static void drop_batches(struct batch **first, struct batch ***last)
 {
 	while (*first) {
@@ -103,6 +90,28 @@ static struct stream *stream_of(struct relay *r, const char *sensor)
 	s->last = &s->first;
 	snprintf(s->sensor, sizeof s->sensor, "%s", sensor);
 	return s;
+}
+
+static void know_progress(void *arg, const char *sensor, int64_t until_ns)
+{
+	struct stream *s = sensor[0] ? stream_of(arg, sensor) : NULL;
+	if (s && until_ns > s->until_ns)
+		s->until_ns = until_ns;
+}
+
+/* Begins with what the store has of each sensor, whoever speaks first. */
+static struct relay *get(struct keeper *k)
+{
+	if (k->relay)
+		return k->relay;
+	struct relay *r = mem_new(sizeof *r);
+	r->streams = mem_new(STREAMS * sizeof *r->streams);
+	r->encoder = sourceblock_new();
+	r->analysis.last = &r->analysis.first;
+	r->alert.last = &r->alert.first;
+	k->relay = r;
+	store_each_progress(k->store, know_progress, r);
+	return r;
 }
 
 static void pump(struct queue *q)
@@ -197,13 +206,6 @@ static void to_analysis(struct relay *r, const struct store_batch *b)
 		batch_free(out);
 }
 
-static void know_progress(void *arg, const char *sensor, int64_t until_ns)
-{
-	struct stream *s = sensor[0] ? stream_of(arg, sensor) : NULL;
-	if (s && until_ns > s->until_ns)
-		s->until_ns = until_ns;
-}
-
 void relay_end(struct keeper *k)
 {
 	struct relay *r = get(k);
@@ -220,8 +222,6 @@ static void begin_analysis(struct keeper *k, struct feeder *f)
 	struct relay *r = get(k);
 	clear_queue(&r->analysis);
 	r->analysis.to = f;
-	if (!r->n)
-		store_each_progress(k->store, know_progress, r);
 	for (size_t i = 0; i < r->n && r->analysis.to; i++) {
 		struct stream *s = &r->streams[i];
 		struct message_buf body = { 0 };

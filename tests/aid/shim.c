@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * For tests, through ld.so.preload in a mount namespace of their own: a real-time clock that is off by what a file says,
- * and a disk that takes as long as it says. The file is two int64_t: nanoseconds to add, nanoseconds for each sync. Build
- * with -DSHIM_FILE="path"; it is mapped once, so a process may lose sight of it.
+ * For tests, through ld.so.preload in a mount namespace of their own: a real-time clock that is off by what a file
+ * says, and a disk that takes as long as it says. The file is two int64_t: nanoseconds to add, nanoseconds for each
+ * sync. Build with -DSHIM_FILE="path"; it is mapped once, so a process may lose sight of it.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# timeout: 7200
 """Neither lost nor doubled: roles and the whole daemon get SIGKILL at random moments of a replay, and again of live
 traffic; afterwards the store holds what it holds without any of that.
 
 SAKIMORI_ROUNDS (30) replays, SAKIMORI_SEED (1) the first one's seed, SAKIMORI_JOBS (3) at once; `kills.py replay` or
 `kills.py live` for one part alone. A round that fails is done again by its seed: SAKIMORI_ROUNDS=1 SAKIMORI_SEED=N.
 """
-# timeout: 7200
 import concurrent.futures
 import json
 import os
