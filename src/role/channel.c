@@ -187,9 +187,15 @@ int channel_send_fd(struct channel *c, const struct message *m, int fd)
 		channel_counts.full++;
 		return -1;
 	}
+	int copy = fd >= 0 ? dup(fd) : -1;
+	/* Without it the peer would have to refuse the message, and us. */
+	if (fd >= 0 && copy < 0) {
+		channel_counts.full++;
+		return -1;
+	}
 	struct queued *q = mem_new(sizeof *q + n);
 	q->next = NULL;
-	q->fd = fd >= 0 ? dup(fd) : -1;
+	q->fd = copy;
 	q->n = n;
 	message_header_build(q->octets, m);
 	if (m->body.n)
@@ -216,8 +222,10 @@ int channel_tell(struct channel *c, enum message_kind kind, uint64_t sequence)
 
 /* ---- receiving ---- */
 
-static int take_fd(struct msghdr *h)
+/* The descriptor that came along; of several (there is room for two) none is left open. Returns how many came. */
+static size_t take_fd(struct msghdr *h, int *out)
 {
+	size_t came = 0;
 	int fd = -1;
 	for (struct cmsghdr *m = CMSG_FIRSTHDR(h); m; m = CMSG_NXTHDR(h, m)) {
 		if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
@@ -229,9 +237,11 @@ static int take_fd(struct msghdr *h)
 			if (fd >= 0)
 				close(fd);
 			fd = got;
+			came++;
 		}
 	}
-	return fd;
+	*out = fd;
+	return came;
 }
 
 /* False: nothing more for now. */
@@ -242,19 +252,22 @@ static bool receive(struct channel *c)
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = { buffer, sizeof buffer };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+	struct msghdr h = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
 	struct message m;
 	ssize_t n = recvmsg(c->p.fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	int fd = n >= 0 ? take_fd(&h) : -1;
+	int fd = -1;
+	size_t came = n >= 0 ? take_fd(&h, &fd) : 0;
 	if (n <= 0)
 		fail(c, n < 0 && errno != ECONNRESET ? strerror(errno) : "the other end was closed");
 	else if (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || message_parse((struct bytes){ buffer, (size_t)n }, &m) < 0)
 		refuse(c, "not a message of this version");
 	else if (!(c->p.kinds & MESSAGE_BIT(m.kind)))
 		refuse(c, "a kind that this edge may not carry");
-	else if ((fd >= 0) != !!(c->p.fds & MESSAGE_BIT(m.kind)))
+	else if (came != (c->p.fds & MESSAGE_BIT(m.kind) ? 1 : 0))
 		refuse(c, "a descriptor where none belongs, or none where one does");
 	else {
 		channel_counts.received++;
