@@ -382,7 +382,10 @@ static void give_up(void *arg)
 static void ask_for_the_rest(void *arg)
 {
 	struct analysis_role *a = arg;
-	if (!a->present)
+	/* Nobody is there to read the past any more: the next start does. */
+	if (!a->present && !a->query)
+		member_end(a->m, 0);
+	else if (!a->present)
 		loop_after(a->m->loop, QUIET_MS, ask_for_the_rest, a);
 	else if (!a->keeper || channel_tell(a->keeper, MESSAGE_END, 0) < 0)
 		member_end(a->m, 0);
