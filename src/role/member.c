@@ -158,8 +158,9 @@ int member_main(enum role_id id, unsigned index, const struct member_options *op
 	if (id != ROLE_CAPTURE)
 		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
-	/* The terminal's interrupt is for the supervisor. */
+	/* What ends a whole group of processes (a terminal, a service manager) is for the supervisor: he ends us in order. */
 	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	if (begin(&m, &err) < 0) {
 		member_say(&m, "%s", err.text);
