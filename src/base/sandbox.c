@@ -579,3 +579,24 @@ int sandbox_drop(uid_t uid, struct err *err)
 {
 	return sandbox_drop_group(uid, 0, err);
 }
+
+bool sandbox_sanitized(void)
+{
+	return SANITIZED;
+}
+
+static bool no_leak_check;
+
+void sandbox_no_leak_check(void)
+{
+	no_leak_check = true;
+}
+
+#if SANITIZED
+/* Asked by the leak sanitizer at the end of a process. */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+	return no_leak_check;
+}
+#endif

@@ -68,4 +68,10 @@ int sandbox_drop(uid_t uid, struct err *err) NODISCARD;
 /* The same with another group than that of its number, 0: that one. Other processes can't look into it: it can't be dumped. */
 int sandbox_drop_group(uid_t uid, gid_t group, struct err *err) NODISCARD;
 
+/* Is this a build with a sanitizer, whose profiles are wider? */
+bool sandbox_sanitized(void);
+
+/* The leak check at the end needs /proc: not where there is none. */
+void sandbox_no_leak_check(void);
+
 #define SANDBOX_UID 47001 /* the sensor's user from a clone, where sysusers made none */

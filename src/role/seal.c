@@ -75,6 +75,7 @@ int seal_user(struct member *m, struct err *err)
 		if (chroot(m->options.store) != 0 || chdir("/") != 0)
 			return err_set(err, -1, "%s: %s", m->options.store, strerror(errno));
 		m->rooted = true;
+		sandbox_no_leak_check();
 	}
 	if (namespaces(m, err) < 0 || sandbox_drop_group(uid, gid, err) < 0)
 		return -1;
@@ -111,8 +112,9 @@ int seal_calls(struct member *m, const struct sandbox_paths *paths, struct err *
 		return -1;
 	if (r > 0)
 		member_note("this kernel has no Landlock: files are kept from it by user and system calls alone");
-	/* No process may be started; threads count too, so the limit stays where threads may come. */
-	if (m->role->net != NETWORK_OUT && m->role->net != NETWORK_LISTEN && m->role->net != NETWORK_PACKET)
+	/* No process may be started; threads count too, so the limit stays where threads may come. A sanitizer's leak
+	 * check is a process. */
+	if (!sandbox_sanitized() && m->role->net != NETWORK_OUT && m->role->net != NETWORK_LISTEN && m->role->net != NETWORK_PACKET)
 		limit(RLIMIT_NPROC, 0);
 	sandbox_deadly(&counters->refused_call);
 	m->sealed = sandbox_enter(profile_of(m->id), err) == 0;
