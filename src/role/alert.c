@@ -8,6 +8,7 @@
 #include "role/alertparams.h"
 #include "role/members.h"
 #include "role/sender.h"
+#include "role/spawn.h"
 #include "store/keys.h"
 #include <dirent.h>
 #include <errno.h>
@@ -17,12 +18,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAGES	 128
-#define FDS	 256
+#define PAGES	     128
+#define FDS	     256
 #define CERTIFICATES 256 /* of this installation; read at each start of the role */
-#define WATCH_MS 5000
-#define STEP_MS	 250
-#define STOP_MS	 3000
+#define WATCH_MS     5000
+#define STEP_MS	     250
+#define STOP_MS	     3000
 
 struct alert_role {
 	struct member *m;
@@ -173,7 +174,8 @@ static void see_keeper(struct view *v, const struct counters *page)
 static void see_forward(struct view *v, const struct counters *page, const struct config *c)
 {
 	int64_t now = loop_clock_ns();
-	v->spool = (struct alert_watch_spool){ "spool", counters_get(page, COUNTER_SPOOL_BYTES), c->forward.spool.size };
+	v->spool =
+		(struct alert_watch_spool){ "spool", counters_get(page, COUNTER_SPOOL_BYTES), c->forward.spool.size };
 	v->spools_n = 1;
 	v->sensors[v->sensors_n++] = (struct alert_watch_sensor){ .name = "forward",
 		.started_ns = now,
@@ -320,6 +322,19 @@ static void map_pages(struct alert_role *a)
 		closedir(d);
 }
 
+/* Secrets that came by the environment don't stay in it: /proc/PID/environ would show them. */
+static void forget_variables(const struct config *c)
+{
+	const char *names[SPAWN_ENV];
+	size_t n = alertparams_variables(c, names, SPAWN_ENV);
+	for (size_t i = 0; i < n; i++) {
+		char *value = getenv(names[i]);
+		if (value)
+			explicit_bzero(value, strlen(value));
+		unsetenv(names[i]);
+	}
+}
+
 static int note_certificate(void *arg, const struct keys_info *k)
 {
 	struct alert_role *a = arg;
@@ -361,6 +376,7 @@ static int alert_open(struct member *m, struct err *err)
 	if (alert_global_init(err) < 0)
 		return -1;
 	a->params = alertparams_new(m->config, host, host, true, err);
+	forget_variables(m->config);
 	if (!a->params)
 		return -1;
 	map_pages(a);

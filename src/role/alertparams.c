@@ -269,3 +269,16 @@ int alertparams_mark(const struct sent *s, struct alert_mark *out)
 	snprintf(out->text, sizeof out->text, "%s", strncmp(why, ": ", 2) == 0 ? why + 2 : "");
 	return 0;
 }
+
+size_t alertparams_variables(const struct config *c, const char **names, size_t max)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->alerts.channels.n; i++) {
+		const struct config_channel *ch = &c->alerts.channels.v[i];
+		const char *all[] = { ch->mail.password.env, ch->webhook.secret_url.env, ch->webhook.token.env };
+		for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+			if (all[k] && n < max)
+				names[n++] = all[k];
+	}
+	return n;
+}

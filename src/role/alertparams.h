@@ -32,3 +32,6 @@ const char *alertparams_tenant(const struct config *c, const char *sensor);
  */
 void alertparams_sent(const struct alert_mark *m, const char *tenant, struct sent *out);
 int alertparams_mark(const struct sent *s, struct alert_mark *out) NODISCARD;
+
+/* Environment variables whose values are secrets of channels. Returns how many, at most `max`. */
+size_t alertparams_variables(const struct config *c, const char **names, size_t max);

@@ -14,9 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FIRST	  3
+#define FIRST	   3
 #define OUT_OF_WAY 100
-#define WORDS	  16
+#define WORDS	   16
 
 struct words {
 	const char *v[WORDS];
@@ -44,24 +44,21 @@ static void fill(struct words *w, const struct spawn *s)
 	w->v[n] = NULL;
 }
 
-/* What of the environment goes along: time zone, and the options of sanitizers. */
-static char **environment(void)
+/* What of the environment goes along: time zone, the options of sanitizers, and what the role is to have. */
+static char **environment(const struct spawn *s)
 {
-	static char zone[256], asan[512], ubsan[512];
-	static char *env[5];
-	const struct {
-		const char *name;
-		char *to;
-		size_t size;
-	} kept[] = { { "TZ", zone, sizeof zone }, { "ASAN_OPTIONS", asan, sizeof asan },
-		{ "UBSAN_OPTIONS", ubsan, sizeof ubsan } };
+	static const char *const kept[] = { "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS" };
+	static char *env[SPAWN_ENV + sizeof kept / sizeof *kept + 1];
 	size_t n = 0;
-	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-		const char *v = getenv(kept[i].name);
-		if (!v)
-			continue;
-		snprintf(kept[i].to, kept[i].size, "%s=%s", kept[i].name, v);
-		env[n++] = kept[i].to;
+	for (char **e = environ; *e; e++) {
+		size_t length = strcspn(*e, "=");
+		bool take = false;
+		for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+			take = take || (strlen(kept[i]) == length && memcmp(kept[i], *e, length) == 0);
+		for (size_t i = 0; i < SPAWN_ENV && s->env[i]; i++)
+			take = take || (strlen(s->env[i]) == length && memcmp(s->env[i], *e, length) == 0);
+		if (take && n + 1 < sizeof env / sizeof *env)
+			env[n++] = *e;
 	}
 	env[n] = NULL;
 	return env;
@@ -89,7 +86,7 @@ static _Noreturn void become(const struct spawn *s, const struct words *w, char 
 int spawn_role(const struct spawn *s, pid_t *pid, struct err *err)
 {
 	struct words words;
-	char **env = environment();
+	char **env = environment(s);
 	int pidfd = -1;
 	struct clone_args args = { .flags = CLONE_PIDFD, .pidfd = (uintptr_t)&pidfd, .exit_signal = SIGCHLD };
 	fill(&words, s);

@@ -4,6 +4,7 @@
 #include "role/member.h"
 
 #define SPAWN_FDS 4
+#define SPAWN_ENV 192
 
 struct spawn {
 	enum role_id role;
@@ -11,6 +12,7 @@ struct spawn {
 	const struct member_options *options;
 	int fds[SPAWN_FDS]; /* become 3, 4 .. in the process; the caller keeps his */
 	int fds_n;
+	const char *env[SPAWN_ENV]; /* names of variables that go along beside the usual ones; NULL behind the last */
 };
 
 /* Returns a pidfd and `*pid`, or -1 with the reason. */

@@ -2,6 +2,7 @@
 #include "role/supervisor.h"
 
 #include "base/mem.h"
+#include "role/alertparams.h"
 #include "role/notify.h"
 #include "role/selfpage.h"
 #include "role/spawn.h"
@@ -341,6 +342,8 @@ static void start(struct supervisor *s, struct process *p)
 		.options = &s->p->options,
 		.fds = { control[1], s->config_fd, p->page_fd },
 		.fds_n = 3 };
+	if (p->role == ROLE_ALERT)
+		alertparams_variables(s->config, spawn.env, SPAWN_ENV - 1);
 	p->pidfd = spawn_role(&spawn, &p->pid, &err);
 	close(control[1]);
 	if (p->pidfd < 0) {

@@ -25,6 +25,7 @@ metrics: {listen: "127.0.0.1:9479"}
 alerts:
   channels:
     - {type: webhook, name: hook, url: "http://127.0.0.1:9/x", token: {file: SECRETFILE}}
+    - {type: webhook, name: other, url: "http://127.0.0.1:9/y", token: {env: SOME_TOKEN}}
 sensors:
   - {name: west, interface: lo, ring: 1MiB, dark: [198.18.0.0/16]}
 """
@@ -141,9 +142,9 @@ def secrets(d, roles):
     for name, pid in places.items():
         if SECRET in read(f"/proc/{pid}/cmdline") or (name != "supervisor" and SECRET in read(f"/proc/{pid}/environ")):
             return f"{name}: a secret among its words"
-        if name != "supervisor" and read(f"/proc/{pid}/environ").strip("\0") and any(
-                not word.startswith(("TZ=", "ASAN_OPTIONS=", "UBSAN_OPTIONS="))
-                for word in read(f"/proc/{pid}/environ").strip("\0").split("\0")):
+        # A variable that was a secret is there without its value.
+        kept = [word for word in read(f"/proc/{pid}/environ").split("\0") if word and not word.endswith("=")]
+        if name != "supervisor" and not all(word.startswith(("TZ=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=")) for word in kept):
             return f"{name}: {read(f'/proc/{pid}/environ')}"
     for fd in os.listdir(f"/proc/{d.p.pid}/fd"):
         if "configuration" in os.readlink(f"/proc/{d.p.pid}/fd/{fd}"):
