@@ -43,7 +43,7 @@ enum message_kind {
 	MESSAGE_RING_FILE, /* ... comes along: {worker u32} */
 	MESSAGE_RING_PIN,  /* ... comes along, to be filled with the packets of a finding */
 	/* analysis */
-	MESSAGE_ATTACH, /* {sensor text, minute i64}: what is before the minute has to be read from the store */
+	MESSAGE_ATTACH, /* {sensor text, minute i64, concluded i64}: what is before the minute lies in the store */
 	MESSAGE_WANT,	/* {from i64, to i64, sensor text}: read it out */
 	MESSAGE_MINUTE, /* {minute i64, sensor text}: complete */
 	MESSAGE_END,	/* that was all */

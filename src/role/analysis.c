@@ -15,6 +15,8 @@
 
 #define SITES	  256
 #define EMIT_MAX  4096 /* findings a minute and sensor; what waits comes with the next */
+#define TOLD_NS		(5 * MINUTE_NS) /* without findings: how often it is said how far it is */
+#define PAST_MAX_NS	(7 * INT64_C(86400) * 1000000000)
 #define QUIET_MS	50
 #define LAST_MS		6000 /* at the end: longest wait for the rest */
 #define REPLAY_LAST_MS	600000
@@ -24,6 +26,7 @@ struct site {
 	char sensor[64];
 	struct darknet *darknet;
 	int64_t timeout_ns, until_ns, cut_ns; /* cut: what is before it comes from the store */
+	int64_t from_ns;		      /* what is before it was concluded by an earlier life of this role */
 	bool read;			      /* it has come */
 };
 
@@ -40,17 +43,23 @@ struct analysis_role {
 	bool attached, reading, present, drained; /* present: the past is read; drained: at the end, so is the rest */
 	struct batch *out;
 	uint32_t out_n;
+	int64_t told_ns; /* how far it was said to have concluded */
 	/* the block that is being decoded */
 	bool late;
 };
 
 /* ---- findings to the keeper ---- */
 
-static void close_out(struct analysis_role *a)
+/* `until_ns`: everything before it is concluded with this; 0: there is more to come. */
+static void close_out(struct analysis_role *a, int64_t until_ns)
 {
+	if (!a->out && until_ns - a->told_ns >= TOLD_NS)
+		a->out = batch_new(sender_sequence(a->sender));
 	if (!a->out)
 		return;
-	batch_commit(a->out, 0, false);
+	if (until_ns > a->told_ns)
+		a->told_ns = until_ns;
+	batch_commit(a->out, until_ns ? a->told_ns : 0, false);
 	sender_give(a->sender, a->out);
 	a->out = NULL;
 	a->out_n = 0;
@@ -77,7 +86,7 @@ static void emit(void *arg, const struct finding *told, enum darknet_news news)
 	batch_finding(a->out, f);
 	counters_add(COUNTER_EVENTS, 1);
 	if (++a->out_n == BATCH_FINDINGS)
-		close_out(a);
+		close_out(a, 0);
 }
 
 static void conclude(struct site *s)
@@ -85,7 +94,7 @@ static void conclude(struct site *s)
 	if (!sender_welcomed(s->a->sender))
 		return;
 	darknet_poll(s->darknet, s->until_ns, EMIT_MAX, emit, s);
-	close_out(s->a);
+	close_out(s->a, darknet_waiting(s->darknet) ? 0 : s->until_ns);
 	counters_set(COUNTER_EVENTS_REFUSED, darknet_refused(s->darknet));
 }
 
@@ -219,7 +228,7 @@ static void ask_next(struct analysis_role *a)
 	}
 	struct site *s = a->sites[a->asked];
 	struct message_buf b = { 0 };
-	message_u64(&b, (uint64_t)(s->cut_ns - s->timeout_ns));
+	message_u64(&b, (uint64_t)(s->from_ns - s->timeout_ns));
 	message_u64(&b, (uint64_t)s->cut_ns);
 	message_text(&b, s->sensor);
 	a->reading = true;
@@ -263,10 +272,14 @@ static void on_attach(struct analysis_role *a, const struct message *m)
 	struct message_reader in = { .in = m->body };
 	char sensor[64];
 	message_get_text(&in, sensor, sizeof sensor);
-	int64_t until = (int64_t)message_get_u64(&in);
+	int64_t until = (int64_t)message_get_u64(&in), concluded = (int64_t)message_get_u64(&in);
 	struct site *s = message_whole(&in) ? site_of(a, sensor) : NULL;
-	if (s)
-		s->cut_ns = until;
+	if (!s)
+		return;
+	s->cut_ns = s->from_ns = until;
+	/* What nobody has concluded yet is read, too, but not without end. */
+	if (concluded && concluded < until)
+		s->from_ns = until - concluded > PAST_MAX_NS ? until - PAST_MAX_NS : concluded;
 }
 
 /* Everything has come; it ends when its findings are safe. */

@@ -220,6 +220,8 @@ void relay_end(struct keeper *k)
 static void begin_analysis(struct keeper *k, struct feeder *f)
 {
 	struct relay *r = get(k);
+	bool ended;
+	int64_t concluded = store_progress(k->store, sender_id("", "analysis"), &ended);
 	clear_queue(&r->analysis);
 	r->analysis.to = f;
 	for (size_t i = 0; i < r->n && r->analysis.to; i++) {
@@ -228,6 +230,7 @@ static void begin_analysis(struct keeper *k, struct feeder *f)
 		struct batch *b = batch_new(0);
 		message_text(&body, s->sensor);
 		message_u64(&body, (uint64_t)s->until_ns);
+		message_u64(&body, (uint64_t)concluded);
 		batch_add(b, MESSAGE_ATTACH, 1, body.p, body.n);
 		free(body.p);
 		queue(&r->analysis, b);

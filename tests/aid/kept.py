@@ -20,10 +20,8 @@ PROGRAM = os.environ.get("SAKIMORI", str(TOP / "build/sakimori"))
 TMP = pathlib.Path(os.environ.get("TMPDIR") or tempfile.mkdtemp())
 CAPTURE = TMP / "dark.pcap"
 SPEED = "1500"  # half an hour in 1.2 s
-# An analysis that begins anew reads the last timeout again: here all there is, so it concludes the same.
 REPLAY = """network: {operator: self}
 metrics: {listen: off}
-analysis: {timeout: 1h}
 sensors:
   - {name: west, dark: [198.18.0.0/16], own: [203.0.113.0/24]}
 """
