@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/packetpin.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -52,15 +51,25 @@ int packetpin_fill(int dir, const struct finding *f, int out, struct packetring_
 	return packetring_find(dir, &q, f->id, out, found, err);
 }
 
+static int sync_folder(int dir)
+{
+	int at = openat(dir, "pinned", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = at >= 0 ? fsync(at) : -1;
+	int why = errno;
+	if (at >= 0)
+		close(at);
+	errno = why;
+	return rc;
+}
+
 int packetpin_end(int dir, const char *finding, int fd, bool keep, struct err *err)
 {
 	char made[NAME_SIZE], final[NAME_SIZE];
 	int rc = names(finding, made, final, err);
-	if (rc == 0 && keep && (fdatasync(fd) != 0 || renameat(dir, made, dir, final) != 0))
+	bool named = rc == 0;
+	if (named && keep && (fsync(fd) != 0 || renameat(dir, made, dir, final) != 0 || sync_folder(dir) != 0))
 		rc = err_set(err, -errno, "packets/%s: %s", final, strerror(errno));
-	if (rc == -EINVAL || (rc == 0 && keep))
-		;
-	else
+	if (named && (!keep || rc < 0))
 		unlinkat(dir, made, 0);
 	close(fd);
 	return rc;

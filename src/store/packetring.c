@@ -250,7 +250,8 @@ static bool pinned_name(char out[NAME_SIZE], const char *finding)
 	return n == 32 && finding[n] == '\0';
 }
 
-int packetring_open_pinned(int dir, const char *finding, struct err *err)
+/* -ENOENT when there are none. */
+static int open_pinned(int dir, const char *finding, struct err *err)
 {
 	char name[NAME_SIZE];
 	if (!pinned_name(name, finding))
@@ -264,27 +265,12 @@ int packetring_open_pinned(int dir, const char *finding, struct err *err)
 	return rc;
 }
 
-int packetring_unpin(int dir, const char *finding, struct err *err)
-{
-	char name[NAME_SIZE];
-	if (!pinned_name(name, finding))
-		return err_set(err, -EINVAL, "no id of a finding");
-	int at = open_dir(dir, PINNED, false, err);
-	if (at < 0)
-		return at == -ENOENT ? 0 : at;
-	int rc = unlinkat(at, name, 0) && errno != ENOENT
-			 ? err_set(err, -errno, "can't take away pinned packets: %s", strerror(errno))
-			 : 0;
-	close(at);
-	return rc;
-}
-
 /* Reads pinned packets and the files of the time into `pick`. */
 static int gather(
 	int dir, const struct packetring_query *q, const char *pinned, struct packetpick *pick, struct err *err)
 {
 	struct ring_files files;
-	int fd = pinned ? packetring_open_pinned(dir, pinned, NULL) : -1;
+	int fd = pinned ? open_pinned(dir, pinned, NULL) : -1;
 	if (fd >= 0) {
 		packetpick_file(pick, fd, true);
 		close(fd);
@@ -313,58 +299,6 @@ int packetring_find(int dir, const struct packetring_query *q, const char *pinne
 	int rc = gather(dir, q, pinned, pick, err);
 	if (!rc && (rc = packetpick_write(pick, out)) < 0)
 		err_set(err, rc, "can't write packets: %s", strerror(-rc));
-	*found = packetpick_found(pick);
-	packetpick_free(pick);
-	return rc;
-}
-
-/* Writes beside, then takes the old one's place. */
-static int write_pinned(int dir, const char *name, struct packetpick *pick, struct err *err)
-{
-	char temporary[NAME_SIZE + 8];
-	int at = open_dir(dir, PINNED, true, err);
-	if (at < 0)
-		return at;
-	snprintf(temporary, sizeof temporary, ".%s.new", name);
-	unlinkat(at, temporary, 0);
-	int fd = openat(at, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
-	int rc = fd < 0 ? -errno : packetpick_write(pick, fd);
-	if (!rc && fsync(fd))
-		rc = -errno;
-	if (fd >= 0 && close(fd) && !rc)
-		rc = -errno;
-	if (!rc && (renameat(at, temporary, at, name) || fsync(at)))
-		rc = -errno;
-	if (rc) {
-		unlinkat(at, temporary, 0);
-		err_set(err, rc, "can't pin packets: %s", strerror(-rc));
-	}
-	close(at);
-	return rc;
-}
-
-int packetring_pin(int dir, const struct finding *f, struct packetring_found *found, struct err *err)
-{
-	struct match m;
-	char name[NAME_SIZE];
-	*found = (struct packetring_found){ .linktype = -1 };
-	if (!pinned_name(name, f->id))
-		return err_set(err, -EINVAL, "no id of a finding");
-	if (match_init(&m, f) < 0)
-		return 0;
-	struct packetring_query q = { .sensor = f->sensor,
-		.from_ns = f->first_ns,
-		.to_ns = f->last_ns,
-		.sport = -1,
-		.dport = -1,
-		.proto = -1,
-		.match = &m,
-		.max_packets = PACKETRING_PACKETS,
-		.max_bytes = PACKETRING_BYTES };
-	struct packetpick *pick = packetpick_new(&q);
-	int rc = gather(dir, &q, f->id, pick, err);
-	if (!rc && packetpick_found(pick).packets)
-		rc = write_pinned(dir, name, pick, err);
 	*found = packetpick_found(pick);
 	packetpick_free(pick);
 	return rc;

@@ -3,7 +3,7 @@
  * The packet ring: packets that went to dark prefixes, in STORE/packets/SENSOR/YYYYMMDDTHHMMSS-W.pcap (0640; W is the
  * capture's worker, ".N" behind it when there are several of one second). The keeper makes the files and hands
  * them, open for appending only, to the capture (packetwrite.h); it deletes the oldest by age and bytes. Packets of a
- * finding are copied to packets/pinned/FINDING.pcap before they roll away: pinned files are never trimmed.
+ * finding are copied (packetpin.h) to packets/pinned/FINDING.pcap before they roll away: pinned files are never trimmed.
  *
  * The name of a file tells from when its packets are, its time of change until when: a look-up reads only the files
  * of its time. A file that a killed writer left may end within a record: reading stops there and counts it.
@@ -66,12 +66,3 @@ struct packetring_found {
  */
 int packetring_find(int dir, const struct packetring_query *q, const char *pinned, int out,
 	struct packetring_found *found, struct err *err) NODISCARD;
-
-/* Pins the packets of a finding; again with more when it has grown. 0 also when there are none (found->packets). */
-int packetring_pin(int dir, const struct finding *f, struct packetring_found *found, struct err *err) NODISCARD;
-
-/* Takes a finding's pinned packets away. 0 also when there were none. */
-int packetring_unpin(int dir, const char *finding, struct err *err) NODISCARD;
-
-/* Opens a finding's pinned packets for reading; -ENOENT when there are none. */
-int packetring_open_pinned(int dir, const char *finding, struct err *err) NODISCARD;

@@ -31,7 +31,6 @@ static const struct rule {
 	{ "hold", BY_TENANT, "tenant" },
 	{ "meta", NOBODY },
 	{ "name", BY_SENSOR, "text" },
-	{ "pin", BY_FINDING, "finding" },
 	{ "retention", NOBODY },
 	{ "rollup", BY_SENSOR_NO, "sensor" },
 	{ "rollup_open", NOBODY },

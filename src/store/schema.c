@@ -69,7 +69,6 @@ static const char *const months[] = {
 	" state text not null, text text not null, primary key (subject, channel)) without rowid",
 	"create table clock (sensor text not null, minute integer not null, state text not null,"
 	" offset_ns integer not null, source text not null, primary key (sensor, minute)) without rowid",
-	"create table pin (file text not null, finding text not null, primary key (file, finding)) without rowid",
 	"create table retention (kind text primary key, at_ns integer not null, until_ns integer not null,"
 	" dropped integer not null, octets integer not null, held integer not null) without rowid",
 	"create table progress (sender integer primary key, sensor text not null, until_ns integer not null,"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
+# With cmd/auditing.c and role/asking.c.
 # Questions of local users to a running daemon: each sees what `access` says, a long question ends with its asker.
 if [ "$(id -u)" != 0 ] || ! setpriv --reuid nobody --regid nogroup --clear-groups true 2>/dev/null; then
 	echo "skip asking: needs root and setpriv"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a forger tries: hiding a scan behind a DNS answer nobody asked for, posing as an own host; and captures in the wrong order."""
+"""What a forger tries: hiding a scan behind a DNS answer nobody asked for, posing as an own host; and captures in the wrong order.
+By the commands that share cmd/concluding.c."""
 import json, os, struct, subprocess, sys, tempfile
 
 binary = os.environ.get("SAKIMORI", "build/sakimori")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
+# With role/uplink.c and role/tlslink.c on both ends.
 """A sensor's machine and its collector: what arrives in the central store is what a run on one machine keeps, whatever
 breaks in between; each acknowledged batch once, each loss a gap; nobody gets in whose certificate does not say so."""
 import ctypes, json, os, random, re, resource, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Each role of a daemon that runs: user, capabilities, limits, namespaces, open descriptors, secrets; a page of counters
-that a role filled with rubbish; a role that dies again and again; processes that start themselves."""
+that a role filled with rubbish; a role that dies again and again; processes that start themselves (role/spawn.c)."""
 # timeout: 120
 import mmap
 import os

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
+ * With darknet/compact.c, which takes back what is over.
  * darknet_poll(), darknet_known(): what is told minute by minute is in the end what darknet_finish() concludes from the
  * same records, and memory follows what is open.
  */

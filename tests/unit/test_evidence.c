@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Archives with their parts evidencetar and evidencetext. */
 #include "store/evidence.h"
 #include "model/clock.h"
 #include "store/evidenceverify.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Keys with their parts keycert and keyfile. */
 #include "store/keys.h"
 
 #include <dirent.h>

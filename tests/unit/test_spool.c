@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* The spool with its spoolrecord. */
 #include "base/random.h"
 #include "store/spool.h"
 #include <setjmp.h>

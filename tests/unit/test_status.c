@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Pages and what statusjudge makes of them. */
 #include "role/status.h"
 
 #include "base/mem.h"
