@@ -192,7 +192,7 @@ static bool check(const struct walls_trial *t)
 	int tried = 0;
 	for (int id = ROLE_CAPTURE; id <= ROLE_METRICS; id++) {
 		char text[128];
-		int status;
+		int status = 0;
 		if (!(t->roles & 1u << id) || (WALLS_SANITIZED && !t->sanitized))
 			continue;
 		memset(shared, 0, sizeof *shared);
