@@ -372,6 +372,13 @@ static void block_cut(int fd)
 	column_buf_free(&b);
 }
 
+static void clocks_of_two(int fd)
+{
+	uint64_t n = greet(fd, "west", "live") + 1;
+	tell(fd, MESSAGE_CLOCK, n, "\1", 1);
+	commit(fd, n + 1);
+}
+
 static void gap_of_another(int fd)
 {
 	struct gap g = { .sensor = "east", .from_ns = 1, .to_ns = INT64_MAX, .reason = "killed" };
@@ -449,6 +456,7 @@ static const struct trial {
 	{ "a block of another sender", ROLE_CAPTURE, block_of_another_sender },
 	{ "a block of another batch", ROLE_CAPTURE, block_of_another_batch },
 	{ "a block without its last octet", ROLE_CAPTURE, block_cut },
+	{ "half a batch in another", ROLE_CAPTURE, clocks_of_two },
 	{ "a gap of another sensor", ROLE_CAPTURE, gap_of_another },
 	{ "a gap from alert", ROLE_ALERT, gap_by_alert },
 	{ "an audit line from capture", ROLE_CAPTURE, audit_by_capture },
