@@ -59,7 +59,7 @@ fuzz:
 soak: build asan
 	@tools/setup --quiet --test
 	@SAKIMORI_MUTATIONS=1000000 tests/run --only fuzz
-	@export SAKIMORI_ROUNDS=$${SAKIMORI_ROUNDS:-1000}; tests/run --only netns -k kills && tests/run --only netns -k faults
+	@export SAKIMORI_ROUNDS=$${SAKIMORI_ROUNDS:-1000}; tests/run --only netns -k kills && tests/run --only netns -k packets
 
 check:
 	@tools/setup --quiet --test
