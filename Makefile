@@ -15,7 +15,7 @@ help:
 	@echo 'make asan       build-asan/sakimori, with AddressSanitizer and UBSan'
 	@echo 'make bench      compare with other programs, in one run'
 	@echo 'make fuzz       every fuzz target for a minute with libFuzzer (FUZZ_SECONDS=60)'
-	@echo 'make soak       a million mutations for every fuzz target, a thousand replays with roles killed'
+	@echo 'make soak       a million mutations for every fuzz target, 1000 rounds of kills'
 	@echo 'make check      layers, sizes, format, licences, manual pages, static analysis'
 	@echo 'make format     clang-format over the tree'
 	@echo 'make install    into DESTDIR/PREFIX (/usr/local); make uninstall takes it away'
@@ -57,8 +57,9 @@ fuzz:
 	@tools/fuzz
 
 soak: build asan
+	@tools/setup --quiet --test
 	@SAKIMORI_MUTATIONS=1000000 tests/run --only fuzz
-	@SAKIMORI_ROUNDS=1000 tests/run --only netns -k kills
+	@export SAKIMORI_ROUNDS=$${SAKIMORI_ROUNDS:-1000}; tests/run --only netns -k kills && tests/run --only netns -k packets
 
 check:
 	@tools/setup --quiet --test

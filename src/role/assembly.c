@@ -19,6 +19,8 @@ struct assembly {
 	uint64_t sender;
 	bool bound; /* to `sensor` */
 	char sensor[64];
+	bool begun; /* with a message of the batch `sequence` */
+	uint64_t sequence;
 	struct store_batch batch;
 	int64_t until_ns;
 	bool ended;
@@ -61,6 +63,7 @@ void assembly_clear(struct assembly *a)
 	a->blocks.n = a->sources.n = a->signals.n = a->gaps.n = a->findings.n = 0;
 	for (int i = 0; i < ROWS_N; i++)
 		a->raw[i].n = 0;
+	a->begun = false;
 	a->flows = a->packets = 0;
 	a->first_ns = 0;
 	a->rollup_rows = 0;
@@ -260,6 +263,10 @@ int assembly_add(struct assembly *a, const struct message *m, const char **why)
 	struct message_reader in = { .in = m->body };
 	int r;
 	a->why = "";
+	if (a->begun && m->sequence != a->sequence)
+		return *why = "half a batch and then another", -1;
+	a->begun = true;
+	a->sequence = m->sequence;
 	switch ((enum message_kind)m->kind) {
 	case MESSAGE_BLOCKS:
 		r = a->blocks.n + m->body.n > BATCH_BLOCKS ? bad(a, "blocks beyond the limits") : 0;

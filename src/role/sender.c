@@ -128,11 +128,12 @@ static void greeted(struct sender *s, uint64_t last)
 		s->sequence = last;
 	if (last > s->committed)
 		s->committed = last;
-	s->welcomed = s->greeted = true;
-	forget_upto(s, last);
+	/* Before anybody is told, who might give more. */
 	s->next = s->first;
 	for (struct batch *b = s->first; b; b = b->next)
 		b->sent = 0;
+	s->welcomed = s->greeted = true;
+	forget_upto(s, last);
 	if (first && s->p.welcome)
 		s->p.welcome(s->p.arg);
 	pump(s);
