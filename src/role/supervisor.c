@@ -2,6 +2,7 @@
 #include "role/supervisor.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "role/notify.h"
 #include "role/selfpage.h"
 #include "role/spawn.h"
@@ -29,7 +30,9 @@
 struct process {
 	enum role_id role;
 	unsigned index;
-	struct counters *page;
+	char name[64];
+	int64_t started_ns;
+	struct counters *page; /* the role writes in it as it likes: nothing is concluded from what it holds */
 	int page_fd, pidfd;
 	pid_t pid;
 	struct channel *control;
@@ -197,7 +200,7 @@ static void on_lost(void *arg, struct channel *c, const char *why)
 	p->control = NULL;
 	/* It broke the rules or is ending. Its end is told by the kernel; one that goes on is ended. */
 	if (p->pid && !p->owner->stopping && !p->restart && strncmp(why, "the other", 9) != 0) {
-		say(p->owner, "%s: ended: it sent the supervisor %s", p->page->name, why);
+		say(p->owner, "%s: ended: it sent the supervisor %s", p->name, why);
 		kill(p->pid, SIGKILL);
 	}
 }
@@ -216,7 +219,7 @@ static const char *describe_end(const siginfo_t *si, const struct counters *page
 
 static void report(struct supervisor *s, struct process *p, const siginfo_t *si)
 {
-	char how[128];
+	char how[128], note[256];
 	struct counters *page = p->page;
 	uint32_t restarts = atomic_load(&page->restarts);
 	describe_end(si, page, how, sizeof how);
@@ -229,11 +232,12 @@ static void report(struct supervisor *s, struct process *p, const siginfo_t *si)
 	if (s->stopping)
 		s->code = 3;
 	if (!s->stopping && si->si_code == CLD_EXITED && si->si_status == MEMBER_AGAIN) {
-		say(s, "%s begins anew, because a peer of it did", page->name);
+		say(s, "%s begins anew, because a peer of it did", p->name);
 		return;
 	}
-	say(s, "%s ended: %s; last message %s; build %s%s%s", page->name, how,
-		message_kind_name(atomic_load(&page->last_kind)), SAKIMORI_VERSION, page->note[0] ? "; " : "", page->note);
+	text_escape(note, sizeof note, page->note, strnlen(page->note, sizeof page->note));
+	say(s, "%s ended: %s; last message %s; build %s%s%s", p->name, how,
+		message_kind_name(atomic_load(&page->last_kind)), SAKIMORI_VERSION, note[0] ? "; " : "", note);
 	atomic_store(&page->deaths_ns[restarts % 16], loop_clock_ns());
 	atomic_store(&page->restarts, restarts + 1);
 }
@@ -270,12 +274,12 @@ static void after_end(struct supervisor *s, struct process *p)
 		return;
 	}
 	if (first) {
-		say(s, "not started: %s could not begin", p->page->name);
-		snprintf(s->why, sizeof s->why, "%s could not begin", p->page->name);
+		say(s, "not started: %s could not begin", p->name);
+		snprintf(s->why, sizeof s->why, "%s could not begin", p->name);
 		fail(s);
 		return;
 	}
-	if (loop_clock_ns() - atomic_load(&p->page->started_ns) > HEALTHY_NS)
+	if (loop_clock_ns() - p->started_ns > HEALTHY_NS)
 		p->backoff_ms = BACKOFF_MIN;
 	atomic_store(&p->page->state, STATE_WAITING);
 	p->timer = loop_after(s->loop, p->backoff_ms, begin_again, p);
@@ -333,7 +337,8 @@ static void start(struct supervisor *s, struct process *p)
 		return;
 	}
 	atomic_store(&p->page->pid, p->pid);
-	atomic_store(&p->page->started_ns, loop_clock_ns());
+	p->started_ns = loop_clock_ns();
+	atomic_store(&p->page->started_ns, p->started_ns);
 	atomic_store(&p->page->state, STATE_STARTING);
 	loop_add(s->loop, p->pidfd, POLLIN, on_end, p);
 	struct channel_params params = { .loop = s->loop,
@@ -352,7 +357,7 @@ static void kill_group(void *arg)
 	s->stop_timer = -1;
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].pid && roles[s->v[i].role].stop <= s->stop_group) {
-			say(s, "%s did not end in %d s and is killed", s->v[i].page->name, STOP_MS / 1000);
+			say(s, "%s did not end in %d s and is killed", s->v[i].name, STOP_MS / 1000);
 			s->code = 3;
 			kill(s->v[i].pid, SIGKILL);
 		}
@@ -500,6 +505,7 @@ static int add(struct supervisor *s, enum role_id role, unsigned index, const ch
 	snprintf(name, sizeof name, "%s%s%s", roles[role].name, of ? ":" : "", of ? of : "");
 	*p = (struct process){ .role = role, .index = index, .owner = s, .backoff_ms = BACKOFF_MIN, .timer = -1,
 		.pidfd = -1, .wanted = true };
+	memcpy(p->name, name, sizeof p->name);
 	p->page_fd = counters_make(&p->page, s->p->options.store, name, err);
 	if (p->page_fd < 0)
 		return -1;
