@@ -177,6 +177,8 @@ static void see_forward(struct view *v, const struct counters *page, const struc
 	v->spool =
 		(struct alert_watch_spool){ "spool", counters_get(page, COUNTER_SPOOL_BYTES), c->forward.spool.size };
 	v->spools_n = 1;
+	if (v->sensors_n == PAGES)
+		return;
 	v->sensors[v->sensors_n++] = (struct alert_watch_sensor){ .name = "forward",
 		.started_ns = now,
 		.last_packet_ns = now,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define TELL_NS (10 * INT64_C(1000000000)) /* between two gaps of lost batches */
+#define HOURS	256u  /* changes of the hour in a batch: each costs the keeper a file */
 #define FEW_MAX 4096u /* signals or gaps between two batches; more are counted as lost */
 
 struct pipeline {
@@ -29,6 +30,8 @@ struct pipeline {
 	int64_t lost_from_ns, lost_to_ns; /* what batches that were lost covered */
 	uint64_t lost;
 	const char *lost_why;
+	int64_t hour;	 /* of the last flow */
+	unsigned hours;	 /* changes of it in this batch */
 	int64_t told_ns; /* when the last gap of lost batches was given */
 };
 
@@ -167,6 +170,7 @@ static void seal(struct pipeline *l, int64_t until_ns, bool ended)
 	}
 	batch_commit(b, until_ns, ended);
 	l->n_flows = l->n_sources = l->n_signals = l->n_gaps = 0;
+	l->hours = 0;
 	sender_give(l->p.sender, b);
 }
 
@@ -182,7 +186,7 @@ static void note_lost(struct pipeline *l, int64_t from_ns, int64_t to_ns, const 
 static void take_flow(void *arg, const struct flow *f, bool late)
 {
 	struct pipeline *l = arg;
-	if (l->n_flows >= BATCH_FLOWS && sender_welcomed(l->p.sender))
+	if ((l->n_flows >= BATCH_FLOWS || l->hours >= HOURS) && sender_welcomed(l->p.sender))
 		seal(l, l->until_ns, false);
 	/* Before the keeper has answered: a start into a flood. */
 	if (l->n_flows >= 4 * BATCH_FLOWS) {
@@ -192,6 +196,9 @@ static void take_flow(void *arg, const struct flow *f, bool late)
 	}
 	l->flows = idmap_room(l->flows, l->n_flows + 1, &l->room_flows, sizeof *l->flows);
 	l->flows[l->n_flows++] = *f;
+	int64_t hour = segment_hour(minute_of(f->first_ns));
+	l->hours += hour != l->hour;
+	l->hour = hour;
 	counters_add(COUNTER_FLOWS, 1);
 }
 

@@ -57,6 +57,10 @@ struct store_recovery {
 };
 struct store_recovery store_recovery(const struct store *s);
 
+/* Each hour of a batch is a file of its own, made safe by itself: more changes of the hour among the blocks of a batch
+ * are -STORE_BAD. */
+#define STORE_BATCH_HOURS 1024u
+
 /* What one sender has to say. Everything may be empty. Pointers are used only during the call. */
 struct store_batch {
 	uint64_t sender, sequence;    /* sequence from 1 on, ascending; sender 0: not numbered, every commit counts */

@@ -166,6 +166,8 @@ static int check_block(const struct store_batch *b, struct bytes rest, struct ar
 static int run_add(struct store *s, struct storefiles_runs *runs, int64_t hour, const uint8_t *at, struct err *err)
 {
 	uint64_t before;
+	if (runs->n == STORE_BATCH_HOURS)
+		return err_set(err, -STORE_BAD, "a batch changes its hour more than %u times", STORE_BATCH_HOURS);
 	int rc = committed(s, hour, &before, err);
 	if (rc)
 		return rc;

@@ -587,11 +587,36 @@ static void bad_batches(void **state)
 	store_close(s);
 }
 
+/* Each hour is a file that is made safe by itself: a batch of thousands would hold up whoever else has something. */
+static void too_many_hours(void **state)
+{
+	struct store *s = must_open(STORE_WRITE);
+	struct archive_encoder *e = archive_encoder_new();
+	for (int64_t hours = STORE_BATCH_HOURS; hours <= STORE_BATCH_HOURS + 1; hours++) {
+		struct column_buf blocks = { 0 };
+		struct err err = { "" };
+		for (int64_t i = 0; i < hours; i++) {
+			struct flow f = { .packets = 1, .first_ns = (START_MINUTE + 60 * i) * MINUTE_NS };
+			struct archive_batch a = { .flows = &f, .n = 1, .minute = START_MINUTE + 60 * i, .sensor = "s1",
+				.sender = 9, .sequence = (uint64_t)(hours - STORE_BATCH_HOURS) + 1 };
+			f.last_ns = f.first_ns;
+			archive_encode(e, &a, &blocks);
+		}
+		struct store_batch b = { .sender = 9, .sequence = (uint64_t)(hours - STORE_BATCH_HOURS) + 1, .sensor = "s1",
+			.blocks = { blocks.p, blocks.n } };
+		assert_int_equal(store_commit(s, &b, &err), hours == STORE_BATCH_HOURS ? 0 : -STORE_BAD);
+		column_buf_free(&blocks);
+	}
+	assert_int_equal(store_sequence(s, 9), 1);
+	archive_encoder_free(e);
+	store_close(s);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = { T(repeats), T(kills), T(second_writer), T(readers), T(damaged_database),
 		T(newer_store), T(migration), T(damaged_segments), T(tails), T(file_limit), T(full_disk),
-		T(bad_batches) };
+		T(bad_batches), T(too_many_hours) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
