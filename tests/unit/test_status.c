@@ -99,7 +99,7 @@ static const struct {
 	{ "a state that is none", STATUS_RUNNING, 99, 0, 0, 50, COUNTER_PACKETS, 5, STATUS_WRONG, "does not run" },
 	{ "starts for an hour", STATUS_RUNNING, STATE_STARTING, 0, 0, 50, COUNTER_PACKETS, 5, STATUS_WRONG,
 		"is starting for 3600 s" },
-	{ "one death", STATUS_RUNNING, STATE_RUNNING, 1, 1, 50, COUNTER_PACKETS, 5, STATUS_WARNING, "ended 1 times" },
+	{ "one death", STATUS_RUNNING, STATE_RUNNING, 1, 1, 50, COUNTER_PACKETS, 5, STATUS_WARNING, "ended 1 time within" },
 	{ "six deaths", STATUS_RUNNING, STATE_RUNNING, 6, 1, 50, COUNTER_PACKETS, 5, STATUS_WRONG, "keeps ending" },
 	{ "long ago", STATUS_RUNNING, STATE_RUNNING, 16, HOUR, 50, COUNTER_PACKETS, 5, 0, NULL },
 	{ "disk low", STATUS_RUNNING, STATE_RUNNING, 0, 0, 4, COUNTER_PACKETS, 5, STATUS_WRONG, "nearly full" },
