@@ -89,7 +89,7 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "label.severity", "Severity", "深刻度" },
 	{ "label.confidence", "Confidence", "確度" },
 	{ "label.evidence", "Evidence", "証拠" },
-	{ "label.sensor", "Sensor", "センサ" },
+	{ "label.sensor", "Sensor", "センサー" },
 	{ "label.tenant", "Tenant", "テナント" },
 	{ "label.first", "First", "最初の観測" },
 	{ "label.last", "Last", "最後の観測" },
@@ -129,7 +129,7 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "event.cleared", "cleared: ", "復旧: " },
 
 	/* Alarms: the title, and what to do. */
-	{ "alarm.silent-sensor", "sensor {subject} is silent", "センサ {subject} が無応答" },
+	{ "alarm.silent-sensor", "sensor {subject} is silent", "センサー {subject} が無応答" },
 	{ "alarm.withdrawn-prefix", "dark prefix gone quiet: {subject}",
 		"ダークプレフィックスへの到達が停止: {subject}" },
 	{ "alarm.disk-low", "disk space is low on {subject}", "{subject} のディスク空きが減少" },
