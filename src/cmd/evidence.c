@@ -91,7 +91,7 @@ static void told(const struct cli_global *g, const struct output *out, const str
 {
 	if (g->quiet)
 		return;
-	fprintf(stderr, "sakimori: %s %s: %u findings, %llu packets, signed by %.16s, in %s\n",
+	fprintf(stderr, "sakimori: %s %s: findings %u, packets %llu, signed by %.16s, in %s\n",
 		m->is_case ? "case" : "finding", m->id, m->findings, (unsigned long long)m->packets, m->key,
 		out->temporary[0] ? out->path : "standard output");
 	if (m->without_packets)
@@ -241,9 +241,9 @@ static int evidence_verify_command(const struct cli_global *g, const void *optio
 #define SIZE	sizeof(struct evidence_options)
 
 static const struct cli_command commands[] = {
-	{ "evidence", "export", "ID", "Write a finding or a case with its packets as a signed archive.",
+	{ "evidence", "export", "ID", "write a finding or a case with its packets as a signed archive",
 		N(export_options), SIZE, evidence_export_command },
-	{ "evidence", "verify", "FILE", "Check signature and hashes of an archive; needs no store.", N(verify_options),
+	{ "evidence", "verify", "FILE", "check signature and hashes of an archive; needs no store", N(verify_options),
 		SIZE, evidence_verify_command },
 };
 

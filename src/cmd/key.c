@@ -208,7 +208,8 @@ static int key_rotate(const struct cli_global *g, const void *options, int argc,
 	if (!rc && !g->quiet)
 		fprintf(stderr, "sakimori: %s has a new key; the old one is retired%s\n", argv[0],
 			kind == KEYS_CA ? "; sensors need new bundles before collect is rotated, see docs/keys.md"
-					: "");
+			: kind == KEYS_COLLECT ? "; in force when the daemon reloads"
+					       : "");
 	return code;
 }
 
@@ -232,8 +233,14 @@ static int key_revoke(const struct cli_global *g, const void *options, int argc,
 			argc == 2 ? strlen(argv[1]) : 0);
 		auditing_note(g, "key revoke", subject);
 	}
-	if (rc >= 0 && !g->quiet)
-		fprintf(stderr, rc ? "sakimori: revoked %d\n" : "sakimori: was revoked before\n", rc);
+	if (rc == 0 && !g->quiet)
+		fputs("sakimori: was revoked before\n", stderr);
+	if (rc > 0 && !g->quiet)
+		fprintf(stderr, "sakimori: certificates revoked: %d%s\n", rc,
+			kind == KEYS_SENSOR    ? "; collect reads the list when the daemon reloads"
+			: kind == KEYS_CA      ? "; sensors need new bundles, see docs/keys.md"
+			: kind == KEYS_COLLECT ? "; the new key is in force when the daemon reloads"
+					       : "; there is a new key");
 	return code;
 }
 
@@ -313,17 +320,16 @@ static int key_issue(const struct cli_global *g, const void *options, int argc, 
 #define SIZE	sizeof(struct key_options)
 
 static const struct cli_command commands[] = {
-	{ "key", "list", NULL, "List the keys with their dates; warn of those that end soon.", NULL, 0, SIZE,
-		key_list },
-	{ "key", "make", NULL, "Make every key that is missing; change none that is there.", N(host_options), SIZE,
+	{ "key", "list", NULL, "list the keys with their dates; warn of those that end soon", NULL, 0, SIZE, key_list },
+	{ "key", "make", NULL, "make every key that is missing; change none that is there", N(host_options), SIZE,
 		key_make },
-	{ "key", "issue", "KIND NAME", "Issue a certificate to a sensor and write the files it needs.",
-		N(issue_options), SIZE, key_issue },
-	{ "key", "show", "KIND [NAME]", "Print certificate and public key, or the lists 'trust' and 'crl', as PEM.",
+	{ "key", "issue", "KIND NAME", "issue a certificate to a sensor and write the files it needs", N(issue_options),
+		SIZE, key_issue },
+	{ "key", "show", "KIND [NAME]", "print certificate and public key, or the lists 'trust' and 'crl', as PEM",
 		N(serial_options), SIZE, key_show },
-	{ "key", "rotate", "KIND", "Put a new key in the place of the current one, which is retired.", N(host_options),
+	{ "key", "rotate", "KIND", "put a new key in the place of the current one, which is retired", N(host_options),
 		SIZE, key_rotate },
-	{ "key", "revoke", "KIND [NAME]", "Revoke a sensor's certificates, or a key that somebody else may have.",
+	{ "key", "revoke", "KIND [NAME]", "revoke a sensor's certificates, or a key that somebody else may have",
 		N(serial_options), SIZE, key_revoke },
 };
 

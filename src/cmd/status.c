@@ -208,7 +208,7 @@ static void print_sensors(const struct status *s, const struct status *before)
 		number(cell[6], counters_get(c, COUNTER_LATE));
 		snprintf(cell[7], CELL, "%s", clocks[clock < 4 ? clock : 0]);
 		snprintf(cell[8], CELL, "%.3f ms", (double)(int64_t)counters_get(c, COUNTER_CLOCK_OFFSET) / 1e6);
-		if (!clock)
+		if (clock != 1 && clock != 3) /* how far it is off is known of these alone */
 			snprintf(cell[8], CELL, "-");
 		t->rows++;
 	}

@@ -52,6 +52,8 @@ static const struct {
 	{ "retention", "select kind, dropped, octets, held, until_ns from retention order by kind" },
 };
 
+#define DATED_NS INT64_C(100000000000000000) /* numbers above are times, those below spans: 1973 */
+
 struct printing {
 	const struct cli_global *g;
 	struct json j;
@@ -93,10 +95,16 @@ static int print_item(void *arg, const char *const *names, const struct store_va
 	else
 		printf("  %s:", p->key);
 	for (size_t i = 0; i < n; i++) {
+		size_t length = strlen(names[i]);
+		bool ns = length > 3 && strcmp(names[i] + length - 3, "_ns") == 0;
 		if (p->g->json && v[i].type == STORE_INTEGER)
 			json_i64(&p->j, names[i], v[i].integer);
 		else if (p->g->json)
 			json_strn(&p->j, names[i], (const char *)v[i].bytes.p, v[i].bytes.n);
+		else if (v[i].type == STORE_INTEGER && ns && v[i].integer > DATED_NS)
+			printf(" %.*s %s", (int)length - 3, names[i], zone_text(safe, v[i].integer));
+		else if (v[i].type == STORE_INTEGER && ns)
+			printf(" %.*s %.3f ms", (int)length - 3, names[i], (double)v[i].integer / 1e6);
 		else if (v[i].type == STORE_INTEGER)
 			printf(" %s %" PRId64, names[i], v[i].integer);
 		else

@@ -61,6 +61,10 @@ int telescope_events(const struct cli_global *g, const void *options, int argc, 
 		json_init(&p.j, stdout);
 		if (r.sensor[0])
 			darknet_set_sensor(concluding_darknet(e), r.sensor);
+		if (strcmp(r.sensor, "several") == 0)
+			fputs("sakimori: several sensors, concluded together: ids are not those that the daemon keeps; "
+			      "--sensor NAME takes one\n",
+				stderr);
 		darknet_finish(concluding_darknet(e), print, &p);
 		if (!g->json && p.shown == 0)
 			puts("no findings");

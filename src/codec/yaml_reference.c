@@ -164,7 +164,7 @@ static void mdoc_row(const struct page *p, const struct yaml_row *r, const char 
 	mdoc_text(p->out, r->help);
 	if (r->required)
 		fputs("; required", p->out);
-	if (r->fallback)
+	else if (r->fallback)
 		fprintf(p->out, "; default %s", r->fallback);
 	if (limits(r, text)[0])
 		fprintf(p->out, "; %s", text);

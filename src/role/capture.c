@@ -212,7 +212,9 @@ static void take_flow(void *arg, const struct flow *f, bool late)
 				c->dark_last = i;
 				break;
 			}
-	if (c->dark_last < COUNTERS_PREFIXES && c->dark_last < c->dark_n && prefix_holds(&c->dark[c->dark_last], &f->dst))
+	/* Flows of a minute don't come in order of their last packets. */
+	if (c->dark_last < COUNTERS_PREFIXES && c->dark_last < c->dark_n && prefix_holds(&c->dark[c->dark_last], &f->dst) &&
+		f->last_ns > atomic_load_explicit(&counters->prefix_last_ns[c->dark_last], memory_order_relaxed))
 		atomic_store_explicit(&counters->prefix_last_ns[c->dark_last], f->last_ns, memory_order_relaxed);
 	c->next.flow(c->next.arg, f, late);
 }

@@ -13,11 +13,23 @@
 
 #define GAP_MIN_NS 1000000000 /* whoever greets again and again makes a record a second */
 
+static void note_unkept(struct keeper *k)
+{
+	uint64_t n = 0;
+	for (int i = 0; i < FEEDERS_MAX; i++)
+		n += k->feeders[i] && k->feeders[i]->waiting;
+	counters_set(COUNTER_UNKEPT, n);
+	if (!n)
+		counters->note[0] = '\0';
+}
+
 static void feeder_free(struct feeder *f)
 {
 	for (int i = 0; i < FEEDERS_MAX; i++)
 		if (f->keeper->feeders[i] == f)
 			f->keeper->feeders[i] = NULL;
+	if (f->waiting)
+		note_unkept(f->keeper);
 	relay_forget(f->keeper, f);
 	if (f->role == ROLE_QUERY)
 		upkeep_peer(f->keeper, NULL);
@@ -223,16 +235,6 @@ static void count(const struct feeder *f, int64_t took_ns)
 	counters_add(COUNTER_STORED_FINDINGS, b->findings_n);
 	counters_add(COUNTER_STORED_SIGNALS, b->signals_n);
 	counters_add(COUNTER_GAPS, b->gaps_n);
-}
-
-static void note_unkept(struct keeper *k)
-{
-	uint64_t n = 0;
-	for (int i = 0; i < FEEDERS_MAX; i++)
-		n += k->feeders[i] && k->feeders[i]->waiting;
-	counters_set(COUNTER_UNKEPT, n);
-	if (!n)
-		counters->note[0] = '\0';
 }
 
 /* The batch is whole. It is kept, or refused for good, or waits. */

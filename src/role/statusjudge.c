@@ -59,20 +59,23 @@ static void judge_state(struct judge *j, const struct status_page *p)
 {
 	const struct counters *c = &p->c;
 	unsigned state = atomic_load(&c->state), deaths = status_deaths(c, j->s->now_ns);
+	unsigned restarts = atomic_load(&c->restarts);
 	int64_t age = j->s->now_ns - atomic_load(&c->started_ns);
 	const char *end = c->last_end[0] ? c->last_end : "no reason told";
 	bool runs = j->s->daemon == STATUS_RUNNING;
 	if (runs && state == STATE_WAITING)
-		tell(j, STATUS_WRONG, "%s is down and is started again in a moment; it ended %u times, last: %s%s%s",
-			p->name, (unsigned)atomic_load(&c->restarts), end, c->note[0] ? ": " : "", c->note);
+		tell(j, STATUS_WRONG, "%s is down and is started again in a moment; it ended %u time%s, last: %s%s%s",
+			p->name, restarts, restarts == 1 ? "" : "s", end, c->note[0] ? ": " : "", c->note);
 	else if (runs && (state == STATE_STOPPED || state >= STATE_N))
 		tell(j, STATUS_WRONG, "%s does not run: %s", p->name, end);
 	else if (runs && state == STATE_STARTING && age > SLOW_START_NS)
 		tell(j, STATUS_WRONG, "%s is starting for %lld s already", p->name, (long long)(age / 1000000000));
 	else if (deaths > j->l->restarts)
-		tell(j, STATUS_WRONG, "%s keeps ending: %u times within an hour, last: %s", p->name, deaths, end);
+		tell(j, STATUS_WRONG, "%s keeps ending: %u time%s within an hour, last: %s", p->name, deaths,
+			deaths == 1 ? "" : "s", end);
 	else if (deaths)
-		tell(j, STATUS_WARNING, "%s ended %u times within an hour, last: %s", p->name, deaths, end);
+		tell(j, STATUS_WARNING, "%s ended %u time%s within an hour, last: %s", p->name, deaths,
+			deaths == 1 ? "" : "s", end);
 	if (c->note[0] && state != STATE_WAITING)
 		tell(j, STATUS_REMARK, "%s: %s", p->name, c->note);
 }
@@ -80,12 +83,21 @@ static void judge_state(struct judge *j, const struct status_page *p)
 static void judge_room(struct judge *j, const struct status_page *p)
 {
 	if (counters_get(&p->c, COUNTER_UNKEPT))
-		tell(j, STATUS_WRONG, "%s: the store takes nothing for now, %llu senders wait%s%s", p->name,
+		tell(j, STATUS_WRONG, "%s: the store takes nothing for now, senders that wait: %llu%s%s", p->name,
 			(unsigned long long)counters_get(&p->c, COUNTER_UNKEPT), p->c.note[0] ? ": " : "", p->c.note);
 	uint64_t free_now = counters_get(&p->c, COUNTER_DISK_FREE), total = counters_get(&p->c, COUNTER_DISK_TOTAL);
 	if (total && free_now / 100.0 < total / 10000.0 * j->l->disk_percent)
 		tell(j, STATUS_WRONG, "the disk of the store is nearly full: %.1f %% (%.1f GB) free",
 			100.0 * (double)free_now / (double)total, (double)free_now / 1e9);
+}
+
+/* The link counts as up when the collector answered, which it does to the first batch. */
+static void judge_link(struct judge *j, const struct status_page *p)
+{
+	if (!counters_get(&p->c, COUNTER_LINK_LOST) && j->s->now_ns - atomic_load(&p->c.started_ns) < SLOW_START_NS)
+		tell(j, STATUS_REMARK, "%s: the collector has not answered yet", p->name);
+	else
+		tell(j, STATUS_WRONG, "%s: the collector is not connected", p->name);
 }
 
 /* Counters that stay 0 while all is well. */
@@ -127,6 +139,25 @@ static void judge_clock(struct judge *j, const struct status_page *p)
 		tell(j, STATUS_WARNING, "%s: the clock may be off by %.3f s", p->name, (double)offset / 1e9);
 }
 
+/* A role's own note often says what its numbers say already: once is enough. */
+static void drop_echoes(struct judge *j)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < j->n; i++) {
+		const struct status_finding *f = &j->out[i];
+		const char *note = strstr(f->text, ": ");
+		bool echo = false;
+		for (size_t k = 0; k < j->n && f->weight == STATUS_REMARK && note && !echo; k++) {
+			size_t name = (size_t)(note - f->text);
+			echo = j->out[k].weight > STATUS_REMARK && strncmp(j->out[k].text, f->text, name) == 0 &&
+			       strstr(j->out[k].text + name, note);
+		}
+		if (!echo)
+			j->out[n++] = *f;
+	}
+	j->n = n;
+}
+
 /* Few, and those of one weight keep their order. */
 static void worst_first(struct status_finding *v, size_t n)
 {
@@ -154,11 +185,12 @@ size_t status_judge(const struct status *s, const struct status_limits *l, struc
 			judge_room(&j, p);
 		if (s->daemon == STATUS_RUNNING && p->role == ROLE_FORWARD &&
 			atomic_load(&p->c.state) == STATE_RUNNING && !counters_get(&p->c, COUNTER_LINK))
-			tell(&j, STATUS_WRONG, "%s: the collector is not connected", p->name);
+			judge_link(&j, p);
 		judge_losses(&j, p);
 		if (p->role == ROLE_CAPTURE)
 			judge_clock(&j, p);
 	}
+	drop_echoes(&j);
 	worst_first(out, j.n);
 	return j.n;
 }

@@ -202,8 +202,12 @@ static void on_lost(void *arg, struct channel *c, const char *why)
 	struct process *p = arg;
 	channel_free(c);
 	p->control = NULL;
-	/* It broke the rules or is ending. Its end is told by the kernel; one that goes on is ended. */
-	if (p->pid && !p->owner->stopping && !p->restart && strncmp(why, "the other", 9) != 0) {
+	/*
+	 * It broke the rules or is ending. Its end is told by the kernel; one that goes on is ended. A reset is what an
+	 * end looks like when something from here was still unread.
+	 */
+	bool ends = strncmp(why, "the other", 9) == 0 || strcmp(why, strerror(ECONNRESET)) == 0;
+	if (p->pid && !p->owner->stopping && !p->restart && !ends) {
 		say(p->owner, "%s: ended: it sent the supervisor %s", p->name, why);
 		kill(p->pid, SIGKILL);
 	}
@@ -227,18 +231,21 @@ static void report(struct supervisor *s, struct process *p, const siginfo_t *si)
 	struct counters *page = p->page;
 	uint32_t restarts = atomic_load(&page->restarts);
 	describe_end(si, page, how, sizeof how);
-	snprintf(page->last_end, sizeof page->last_end, "%.100s; last message %s", how,
-		message_kind_name(atomic_load(&page->last_kind)));
 	bool well = si->si_code == CLD_EXITED && si->si_status == 0;
-	if ((p->restart && !s->stopping) || (well && (s->stopping || !p->wanted)))
+	/* What was meant leaves the page with the end that wasn't: --status tells that one. */
+	if (p->restart && !s->stopping)
 		return;
-	/* What it had still to do at the end is done by the next start. */
-	if (s->stopping)
-		s->code = 3;
 	if (!s->stopping && si->si_code == CLD_EXITED && si->si_status == MEMBER_AGAIN) {
 		say(s, "%s begins anew, because a peer of it did", p->name);
 		return;
 	}
+	snprintf(page->last_end, sizeof page->last_end, "%.100s; last message %s", how,
+		message_kind_name(atomic_load(&page->last_kind)));
+	if (well && (s->stopping || !p->wanted))
+		return;
+	/* What it had still to do at the end is done by the next start. */
+	if (s->stopping)
+		s->code = 3;
 	static struct counters said;
 	counters_copy(&said, page);
 	say(s, "%s ended: %s; last message %s; build %s%s%s", p->name, how, message_kind_name(said.last_kind),
@@ -438,6 +445,25 @@ static void restart_reached(struct supervisor *s, unsigned reach)
 		}
 }
 
+/* Who is there is chosen at the start. The key by which a role or sensor would come, go or change places, or NULL. */
+static const char *other_roles(const struct config *a, const struct config *b)
+{
+	bool away = a->forward.to.host != NULL;
+	if (away != (b->forward.to.host != NULL))
+		return "forward.to";
+	if (!a->collect.listen.host != !b->collect.listen.host)
+		return "collect.listen";
+	if (!a->metrics.listen.host != !b->metrics.listen.host)
+		return "metrics.listen";
+	if (away && !a->alerts.channels.n != !b->alerts.channels.n)
+		return "alerts.channels";
+	bool same = a->sensors.n == b->sensors.n;
+	for (size_t i = 0; same && i < a->sensors.n; i++)
+		same = strcmp(a->sensors.v[i].name, b->sensors.v[i].name) == 0 &&
+		       !a->sensors.v[i].interface == !b->sensors.v[i].interface;
+	return same ? NULL : "sensors";
+}
+
 static void reload(struct supervisor *s)
 {
 	struct yaml_faults faults = { 0 };
@@ -453,9 +479,15 @@ static void reload(struct supervisor *s)
 		say(s, "reload: refused; what was in force stays in force");
 	} else {
 		unsigned all = config_diff(s->config, c, tell_change, &r);
+		const char *other = other_roles(s->config, c);
 		int fd = supervisor_config_fd(c);
 		if (!all)
-			say(s, "reload: nothing changed");
+			say(s, "reload: nothing changed%s",
+				c->collect.listen.host ? "; collect reads its list of revoked certificates" : "");
+		if (other) {
+			all |= CONFIG_DAEMON;
+			say(s, "reload: %s would begin or end a role: that needs a restart of the daemon", other);
+		}
 		if (fd >= 0 && !(all & CONFIG_DAEMON)) {
 			close(s->config_fd);
 			s->config_fd = fd;
@@ -463,6 +495,8 @@ static void reload(struct supervisor *s)
 			s->config = c;
 			/* Its list of revoked certificates is read when it begins. */
 			restart_reached(s, all | CONFIG_COLLECT);
+			if (all)
+				say(s, "reload: in force");
 		} else {
 			if (all & CONFIG_DAEMON)
 				say(s, "reload: nothing of it is in force");

@@ -292,7 +292,10 @@ static void fail_tls(struct tlslink *l, int code)
 		const char *name = gnutls_alert_get_name(gnutls_alert_get(l->session));
 		snprintf(text, sizeof text, "the peer says: %s", name ? name : "an alert");
 	} else {
-		snprintf(text, sizeof text, "%s", l->refused[0] ? l->refused : gnutls_strerror(code));
+		const char *why = code == GNUTLS_E_PULL_ERROR || code == GNUTLS_E_PUSH_ERROR ? "the connection broke"
+				  : code == GNUTLS_E_PREMATURE_TERMINATION ? "the other end closed it without a word"
+									   : gnutls_strerror(code);
+		snprintf(text, sizeof text, "%s", l->refused[0] ? l->refused : why);
 	}
 	fail(l, text);
 }

@@ -15,6 +15,9 @@ int sql_failed(struct sql *s, struct err *err)
 		return err_set(err, -STORE_FULL, "the disk is full: what the store had is kept");
 	if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
 		return err_set(err, -STORE_DAMAGED, "database is damaged: %s", sqlite3_errmsg(s->db));
+	if ((rc & 0xff) == SQLITE_CANTOPEN && no == EACCES)
+		return err_set(err, -STORE_IO,
+			"this user may not read it: the group sakimori may, and `store query` asks the running daemon");
 	return err_set(err, -STORE_IO, "database: %s (%d)%s%s", sqlite3_errmsg(s->db), rc, no ? ": " : "",
 		no ? strerror(no) : "");
 }

@@ -238,6 +238,33 @@ def unit_capabilities():
         return f"{code} {d.said()}" if code else None
 
 
+def reloads():
+    """What would begin or end a role is refused whole; a change of a threshold is in force."""
+    more = "  - {name: south, dark: [198.51.100.0/24]}\n"
+    collect = "collect: {listen: '127.0.0.1:4739', ca: /x, certificate: /x, key: /x}\n"
+    refused = ("sensors", CONFIG + more), ("collect.listen", CONFIG + collect), \
+        ("metrics.listen", CONFIG.replace("off", "'127.0.0.1:9479'"))
+    with replaying() as d:
+        if not d.ready() or not kept(d):
+            return d.said()
+        before = {r["name"]: r["pid"] for r in state(d)["roles"]}
+        for i, (key, config) in enumerate(refused, 1):
+            d.config.write_text(config)
+            d.p.send_signal(signal.SIGHUP)
+            if not wait(lambda: d.said().count("nothing of it is in force") == i):
+                return f"{key}: {d.said()}"
+            if f"reload: {key} would begin or end a role" not in d.said():
+                return d.said()
+        if before != {r["name"]: r["pid"] for r in state(d)["roles"]}:
+            return f"{before} {state(d)['roles']}"
+        d.config.write_text(CONFIG + "analysis: {min-targets: 6}\n")
+        d.p.send_signal(signal.SIGHUP)
+        new = lambda: role(state(d), "analysis")["pid"] not in (0, None, before["analysis"])
+        if not wait(lambda: "reload: in force" in d.said() and new()):
+            return d.said()
+        return None if "ended" not in d.said() and not texts(state(d)) else f"{texts(state(d))} {d.said()}"
+
+
 def watching():
     with replaying() as d:
         d.ready()
@@ -251,7 +278,7 @@ def watching():
 def main():
     cases = (running_daemon, aligned, stopped_daemon, killed_daemon, dying_role, hostile_files, one_daemon,
              signs_of_life, users_by_name, foreign_user, unit_capabilities,
-             watching, never_ran)
+             reloads, watching, never_ran)
     if os.geteuid() != 0:
         for c in cases:
             print(f"skip {c.__name__}: needs root")

@@ -240,7 +240,7 @@ static void says_what_counts(void **state)
 		.language = ALERT_EN, .host = "guard", .offset_s = 32400, .console_url = "https://c.example.net"
 	};
 	char *text = alert_compose_text(&t, &v), want[128];
-	snprintf(want, sizeof want, "sakimori telescope export --finding %s", f.id);
+	snprintf(want, sizeof want, "sakimori evidence export %s\n", f.id);
 	assert_non_null(strstr(text, want));
 	assert_non_null(strstr(text, "60 of 100"));
 	assert_non_null(strstr(text, "can be forged"));

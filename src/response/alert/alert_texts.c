@@ -21,7 +21,7 @@ const struct alert_text_row alert_text_rows[] = {
 
 	/* What it means, in a sentence. */
 	{ "means.scan",
-		"This source probed addresses that nobody uses: {targets} targets, {ports} ports, {packets} packets.",
+		"This source probed addresses that nobody uses: targets {targets}, ports {ports}, packets {packets}.",
 		"この送信元は未使用アドレスを探索しました (宛先 {targets} 件、ポート {ports} 件、{packets} "
 		"パケット)。" },
 	{ "means.scan-type",
@@ -74,8 +74,8 @@ const struct alert_text_row alert_text_rows[] = {
 		"自網でこのポートを開いている機器と、関連する脆弱性情報を確認してください。" },
 	{ "next.port-surge", "Look which of your devices offer this port, and for news of a weakness behind it.",
 		"自網でこのポートを開いている機器と、関連する脆弱性情報を確認してください。" },
-	{ "next.own-watch", "Watch: one packet can be forged by anybody. No notice, no block on this alone.",
-		"経過観察としてください。単独のパケットは誰にでも詐称できます。これだけで通知や遮断をしないでください"
+	{ "next.own-watch", "Watch: these packets can be forged by anybody. No notice, no block on this alone.",
+		"経過観察としてください。このパケットは誰にでも詐称できます。これだけで通知や遮断をしないでください"
 		"。" },
 	{ "next.own-suspect",
 		"Find out who had the address at that time, and confirm with evidence that can't be forged (port and "
@@ -89,7 +89,7 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "label.severity", "Severity", "深刻度" },
 	{ "label.confidence", "Confidence", "確度" },
 	{ "label.evidence", "Evidence", "証拠" },
-	{ "label.sensor", "Sensor", "センサ" },
+	{ "label.sensor", "Sensor", "センサー" },
 	{ "label.tenant", "Tenant", "テナント" },
 	{ "label.first", "First", "最初の観測" },
 	{ "label.last", "Last", "最後の観測" },
@@ -129,7 +129,7 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "event.cleared", "cleared: ", "復旧: " },
 
 	/* Alarms: the title, and what to do. */
-	{ "alarm.silent-sensor", "sensor {subject} is silent", "センサ {subject} が無応答" },
+	{ "alarm.silent-sensor", "sensor {subject} is silent", "センサー {subject} が無応答" },
 	{ "alarm.withdrawn-prefix", "dark prefix gone quiet: {subject}",
 		"ダークプレフィックスへの到達が停止: {subject}" },
 	{ "alarm.disk-low", "disk space is low on {subject}", "{subject} のディスク空きが減少" },
