@@ -65,7 +65,8 @@ int sandbox_files(const struct sandbox_paths *paths, struct err *err) NODISCARD;
  */
 int sandbox_drop(uid_t uid, struct err *err) NODISCARD;
 
-/* The same with another group than that of its number, 0: that one. Other processes can't look into it: it can't be dumped. */
+/* The same with another group than that of its number, 0: that one. Other processes can't look into it: it can't be
+ * dumped. */
 int sandbox_drop_group(uid_t uid, gid_t group, struct err *err) NODISCARD;
 
 /* Is this a build with a sanitizer, whose profiles are wider? */

@@ -30,7 +30,8 @@ static const struct cli_option options[] = {
 	{ "replay", 0, CLI_TEXT, OPT(replay), "FILE", "a capture file in place of the first sensor's interface" },
 	{ "speed", 0, CLI_TEXT, OPT(speed), "N|max", "of the replay: N times as fast as it was (default max)" },
 	{ "once", 0, CLI_FLAG, OPT(once), NULL, "end when the replay is kept" },
-	{ "no-sandbox", 0, CLI_FLAG, OPT(no_sandbox), NULL, "roles keep privileges and system calls: for debugging alone" },
+	{ "no-sandbox", 0, CLI_FLAG, OPT(no_sandbox), NULL,
+		"roles keep privileges and system calls: for debugging alone" },
 };
 
 static const char *store_of(const struct cli_global *g, const struct config *c)
@@ -75,14 +76,16 @@ static int start(const struct cli_global *g, const struct daemon_options *o, str
 	snprintf(store, sizeof store, "%s", dir);
 	if (dir[0] != '/') {
 		char here[PATH_MAX];
-		if (!getcwd(here, sizeof here) || snprintf(store, sizeof store, "%s/%s", here, dir) >= (int)sizeof store) {
+		if (!getcwd(here, sizeof here) ||
+			snprintf(store, sizeof store, "%s/%s", here, dir) >= (int)sizeof store) {
 			fprintf(stderr, "sakimori: %s: %m\n", dir);
 			return CLI_FAILED;
 		}
 	}
 	p.options.store = store;
 	if (o->no_sandbox)
-		fputs("sakimori: WARNING: no sandbox: every role keeps its user, its privileges and all system calls\n", stderr);
+		fputs("sakimori: WARNING: no sandbox: every role keeps its user, its privileges and all system calls\n",
+			stderr);
 	return supervisor_run(&p) == 0 ? CLI_DONE : CLI_FAILED;
 }
 

@@ -214,7 +214,8 @@ static const struct cli_option query_options[] = {
 	{ "memory", 0, CLI_NUMBER, OPT(memory_mib), "MIB", "end when it needs more memory (default 256 MiB)" },
 	{ "csv", 0, CLI_FLAG, OPT(csv), NULL, "comma-separated values, names first" },
 	{ "ask", 0, CLI_FLAG, OPT(ask), NULL,
-		"ask the running daemon, as this user: `access` says what he sees (default when the files are not his)" },
+		"ask the running daemon, as this user: `access` says what he sees (default when the files are not "
+		"his)" },
 };
 
 static const struct cli_option backup_options[] = {

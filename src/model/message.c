@@ -9,7 +9,8 @@ const char *message_kind_name(unsigned kind)
 {
 	static const char *const names[MESSAGE_KIND_N] = { "none", "edge", "stop", "ready", "hello", "welcome",
 		"blocks", "sources", "roll-up", "signal", "gap", "clock", "sensor", "finding", "sent", "commit", "ack",
-		"refuse", "ring-want", "ring-file", "ring-pin", "attach", "want", "minute", "end", "audit", "hold", "ask", "answer" };
+		"refuse", "ring-want", "ring-file", "ring-pin", "attach", "want", "minute", "end", "audit", "hold",
+		"ask", "answer" };
 	return kind < MESSAGE_KIND_N ? names[kind] : "unknown";
 }
 
@@ -162,9 +163,8 @@ void message_finding(struct message_buf *b, const struct finding *f)
 	message_u64(b, f->ports);
 	message_u64(b, f->destinations);
 	message_u64(b, f->sources);
-	message_u8(b,
-		(uint8_t)(f->has_targets | f->has_ports << 1 | f->has_destinations << 2 | f->has_sources << 3 |
-			  f->spoofable << 4));
+	message_u8(b, (uint8_t)(f->has_targets | f->has_ports << 1 | f->has_destinations << 2 | f->has_sources << 3 |
+				f->spoofable << 4));
 	message_u16(b, (uint16_t)f->port_list_n);
 	for (uint32_t i = 0; i < f->port_list_n; i++)
 		message_u16(b, f->port_list[i]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The analysis role: records that are safe, to findings. It holds nothing that isn't in the store: one that begins reads
- * the last minutes of each sensor again, then goes on with what comes.
+ * The analysis role: records that are safe, to findings. It holds nothing that isn't in the store: one that begins
+ * reads the last minutes of each sensor again, then goes on with what comes.
  */
 #include "analysis/darknet/darknet.h"
 #include "base/mem.h"
@@ -13,13 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SITES	  256
-#define EMIT_MAX  4096 /* findings a minute and sensor; what waits comes with the next */
-#define TOLD_NS		(5 * MINUTE_NS) /* without findings: how often it is said how far it is */
-#define PAST_MAX_NS	(7 * INT64_C(86400) * 1000000000)
-#define QUIET_MS	50
-#define LAST_MS		6000 /* at the end: longest wait for the rest */
-#define REPLAY_LAST_MS	600000
+#define SITES	       256
+#define EMIT_MAX       4096	       /* findings a minute and sensor; what waits comes with the next */
+#define TOLD_NS	       (5 * MINUTE_NS) /* without findings: how often it is said how far it is */
+#define PAST_MAX_NS    (7 * INT64_C(86400) * 1000000000)
+#define QUIET_MS       50
+#define LAST_MS	       6000 /* at the end: longest wait for the rest */
+#define REPLAY_LAST_MS 600000
 
 struct site {
 	struct analysis_role *a;
@@ -346,7 +346,11 @@ static void on_welcome(void *arg)
 static int analysis_open(struct member *m, struct err *err)
 {
 	struct analysis_role *a = mem_new(sizeof *a);
-	struct sender_params p = { .id = sender_id("", "analysis"), .arg = a, .welcome = on_welcome, .empty = on_empty, .message = on_keeper,
+	struct sender_params p = { .id = sender_id("", "analysis"),
+		.arg = a,
+		.welcome = on_welcome,
+		.empty = on_empty,
+		.message = on_keeper,
 		.closed = keeper_closed };
 	a->m = m;
 	a->sender = sender_new(&p);

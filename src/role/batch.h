@@ -9,12 +9,12 @@
 #include "model/source.h"
 #include "store/store.h"
 
-#define BATCH_FLOWS	((size_t)256 << 10) /* more go into another batch */
-#define BATCH_SOURCES	((size_t)64 << 10)
-#define BATCH_BLOCKS	((size_t)64 << 20) /* octets taken */
-#define BATCH_ROWS	65536u		   /* of signals, gaps, clocks, marks taken */
-#define BATCH_FINDINGS	1024u
-#define BATCH_ROLLUPS	131072u
+#define BATCH_FLOWS    ((size_t)256 << 10) /* more go into another batch */
+#define BATCH_SOURCES  ((size_t)64 << 10)
+#define BATCH_BLOCKS   ((size_t)64 << 20) /* octets taken */
+#define BATCH_ROWS     65536u		  /* of signals, gaps, clocks, marks taken */
+#define BATCH_FINDINGS 1024u
+#define BATCH_ROLLUPS  131072u
 
 /* ---- sending ---- */
 
@@ -34,14 +34,15 @@ void batch_free(struct batch *b);
 void batch_add(struct batch *b, enum message_kind kind, uint32_t count, const void *body, size_t n);
 void batch_blocks(struct batch *b, struct bytes blocks);
 struct sourceblock;
-void batch_sources(struct batch *b, struct sourceblock *encoder, const struct source *v, size_t n); /* by minute, address */
-void batch_rollup(struct batch *b, struct rollup *r); /* folds it */
+void batch_sources(
+	struct batch *b, struct sourceblock *encoder, const struct source *v, size_t n); /* by minute, address */
+void batch_rollup(struct batch *b, struct rollup *r);					 /* folds it */
 void batch_signal(struct batch *b, const struct signal *s);
 void batch_row(struct batch *b, enum message_kind kind, const struct row_kind *row, const void *record);
 void batch_finding(struct batch *b, const struct finding *f);
 
-/* Everything before `until_ns` has been given with this batch and those before it. Closes it. `ended`: on purpose nothing
- * is watched from then on. */
+/* Everything before `until_ns` has been given with this batch and those before it. Closes it. `ended`: on purpose
+ * nothing is watched from then on. */
 void batch_commit(struct batch *b, int64_t until_ns, bool ended);
 
 /* The frame at `*at`, which moves on. False at the end or when the rest is no frame. */

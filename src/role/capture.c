@@ -20,11 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_MS	 100
+#define TICK_MS 100
 /* An idle sensor takes little; a busy one touches more with its first minutes. */
 #define TOUCH_FLOWS   ((size_t)8 << 10)
 #define TOUCH_SOURCES ((size_t)4 << 10)
-#define STEP_NS	 500000000 /* a smaller one is no jump: minutes close ten seconds late */
+#define STEP_NS	      500000000 /* a smaller one is no jump: minutes close ten seconds late */
 
 struct capture_role {
 	struct member *m;
@@ -34,7 +34,7 @@ struct capture_role {
 	struct ring *ring;     /* NULL: no packets are kept */
 	struct live *live;     /* NULL: a replay */
 	struct replay *replay; /* NULL: live */
-	struct knowing knows; /* geography alone */
+	struct knowing knows;  /* geography alone */
 	struct prefix *dark;
 	size_t dark_n, dark_last; /* dark_last: where the packet before lay */
 	struct telescope_sink next;
@@ -213,7 +213,8 @@ static void take_flow(void *arg, const struct flow *f, bool late)
 				break;
 			}
 	/* Flows of a minute don't come in order of their last packets. */
-	if (c->dark_last < COUNTERS_PREFIXES && c->dark_last < c->dark_n && prefix_holds(&c->dark[c->dark_last], &f->dst) &&
+	if (c->dark_last < COUNTERS_PREFIXES && c->dark_last < c->dark_n &&
+		prefix_holds(&c->dark[c->dark_last], &f->dst) &&
 		f->last_ns > atomic_load_explicit(&counters->prefix_last_ns[c->dark_last], memory_order_relaxed))
 		atomic_store_explicit(&counters->prefix_last_ns[c->dark_last], f->last_ns, memory_order_relaxed);
 	c->next.flow(c->next.arg, f, late);
@@ -331,8 +332,12 @@ static void make_pipeline(struct capture_role *c, const char *what)
 		.message = on_other,
 	};
 	c->sender = sender_new(&sp);
-	struct pipeline_params pp = { .sensor = c->sensor->name, .sender_id = sp.id, .sender = c->sender,
-		.place = place, .tool = darknet_tool_of, .arg = c };
+	struct pipeline_params pp = { .sensor = c->sensor->name,
+		.sender_id = sp.id,
+		.sender = c->sender,
+		.place = place,
+		.tool = darknet_tool_of,
+		.arg = c };
 	c->pipeline = pipeline_new(&pp);
 }
 
@@ -364,7 +369,8 @@ static int open_live(struct capture_role *c, struct err *err)
 		.telescope = { .unwrap = unwraps(s),
 			.touch_flows = TOUCH_FLOWS,
 			.touch_sources = TOUCH_SOURCES,
-			.seed = random_key(), .sink = sink(c) },
+			.seed = random_key(),
+			.sink = sink(c) },
 		.signal = on_signal,
 		.records = c->ring ? on_records : NULL,
 		.dropped = on_dropped,
@@ -382,8 +388,9 @@ static int open_replay(struct capture_role *c, struct err *err)
 	make_pipeline(c, replay_name(c->replay));
 	make_ring(c, 1);
 	replay_on_records(c->replay, c->ring ? on_records : NULL, ring_behind, c);
-	struct telescope_params t = { .unwrap = unwraps(c->sensor), .seed = random_key(), .sorted = true,
-		.sink = sink(c) };
+	struct telescope_params t = {
+		.unwrap = unwraps(c->sensor), .seed = random_key(), .sorted = true, .sink = sink(c)
+	};
 	struct signals_params s = signals_of(c);
 	replay_feed(c->replay, &t, &s, c->pipeline, c->sender);
 	return 0;

@@ -14,15 +14,15 @@ struct channel_handler {
 	void *arg;
 	/* `fd`: came along, the receiver's own; -1: none. */
 	void (*message)(void *arg, struct channel *c, const struct message *m, int fd);
-	void (*drained)(void *arg, struct channel *c);		     /* the queue is empty again; may be NULL */
+	void (*drained)(void *arg, struct channel *c);		       /* the queue is empty again; may be NULL */
 	void (*closed)(void *arg, struct channel *c, const char *why); /* once; channel_free() may be called in it */
 };
 
 struct channel_params {
 	struct loop *loop;
-	int fd;		 /* becomes the channel's */
-	uint64_t kinds;	 /* that may come: MESSAGE_BIT()s */
-	uint64_t fds;	 /* kinds that bring a descriptor */
+	int fd;		  /* becomes the channel's */
+	uint64_t kinds;	  /* that may come: MESSAGE_BIT()s */
+	uint64_t fds;	  /* kinds that bring a descriptor */
 	size_t queue_max; /* octets that wait to be sent; 0: 8 MiB */
 	struct channel_handler handler;
 };
@@ -54,7 +54,7 @@ void channel_pause(struct channel *c, bool pause);
 
 struct channel_counts {
 	uint64_t received, sent, refused, full; /* messages */
-	uint16_t last_kind;			 /* that was received */
+	uint16_t last_kind;			/* that was received */
 };
 extern struct channel_counts channel_counts; /* of all channels of this process */
 

@@ -14,11 +14,13 @@ void client_close(struct client *c);
 struct hold;
 struct store_query;
 
-/* A line in the audit, or a hold with its line, by the daemon that keeps the store. 0 or a negative code of the store. */
+/* A line in the audit, or a hold with its line, by the daemon that keeps the store. 0 or a negative code of the store.
+ */
 int client_note(const char *dir, const char *who, const char *what, const char *subject, struct err *err) NODISCARD;
 int client_hold(const char *dir, const struct hold *h, const char *what, struct err *err) NODISCARD;
 
-/* store_query() by the daemon, as the user who runs this. -STORE_ABSENT: no daemon there, or it sends this user away. */
+/* store_query() by the daemon, as the user who runs this. -STORE_ABSENT: no daemon there, or it sends this user away.
+ */
 int client_ask(const char *dir, const char *sql, struct store_query *q, struct err *err) NODISCARD;
 
 /* As store_commit(): returns when the keeper has it on the disk. Numbers are the caller's. */

@@ -114,7 +114,8 @@ static bool stays_here(const char *address)
 	const char *host = strstr(address, "://");
 	for (size_t i = 0; host && i < sizeof here / sizeof *here; i++)
 		if (strncasecmp(host + 3, here[i], strlen(here[i])) == 0)
-			return strncmp(here[i], "127.", 4) != 0 || strspn(host + 3, "0123456789.") == strcspn(host + 3, ":/");
+			return strncmp(here[i], "127.", 4) != 0 ||
+			       strspn(host + 3, "0123456789.") == strcspn(host + 3, ":/");
 	return host && strcasecmp(host + 3, "localhost") == 0;
 }
 
@@ -145,7 +146,8 @@ static void webhook(const struct check *k, const struct config_channel *c)
 		if (strcasecmp(h->name, "authorization") == 0)
 			yaml_fault(k->faults, line(k, &h->name), "a secret in a header; expected `token`");
 	}
-	if (is_set(&c->webhook.token) && c->webhook.url && strncmp(c->webhook.url, "http:", 5) == 0 && !stays_here(c->webhook.url))
+	if (is_set(&c->webhook.token) && c->webhook.url && strncmp(c->webhook.url, "http:", 5) == 0 &&
+		!stays_here(c->webhook.url))
 		yaml_fault(k->faults, line(k, &c->webhook.token),
 			"a token would cross the network readable; expected https://");
 }

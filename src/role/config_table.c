@@ -155,7 +155,9 @@ static const struct yaml_row store_rows[] = {
 		.touches = CONFIG_DAEMON },
 	{ "retention", YAML_MAP, IN(retention), .table = &retention_table,
 		.help = "how long what is kept; a legal hold beats all of it" },
-	{ "reserve", YAML_SIZE, IN(reserve), "1GB", .help = "free disk that is left to the store and to others: the packet ring shrinks below its size for it" },
+	{ "reserve", YAML_SIZE, IN(reserve), "1GB",
+		.help = "free disk that is left to the store and to others: the packet ring shrinks below its size for "
+			"it" },
 };
 #undef IN
 TABLE(store_table, store_rows, ((struct config *)0)->store);

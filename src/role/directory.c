@@ -35,10 +35,12 @@ static int own_files(int dir, const char *prefix, uid_t uid, gid_t gid, struct e
 		return err_set(err, -1, "can't read a directory of the store: %s", strerror(errno));
 	while (r == 0 && (e = readdir(d))) {
 		struct stat st;
-		if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 || fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-			!S_ISREG(st.st_mode) || (st.st_uid == uid && st.st_gid == gid))
+		if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 ||
+			fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
+			(st.st_uid == uid && st.st_gid == gid))
 			continue;
-		if (fchownat(dir, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0 || fchmodat(dir, e->d_name, 0640, 0) != 0)
+		if (fchownat(dir, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0 ||
+			fchmodat(dir, e->d_name, 0640, 0) != 0)
 			r = err_set(err, -1, "%s: can't be given to the keeper: %s", e->d_name, strerror(errno));
 	}
 	closedir(d);
@@ -56,7 +58,8 @@ static int own_part(int dir, size_t i, bool root, struct err *err)
 	gid_t gid = parts[i].readers ? users_readers() : 0;
 	int r = 0;
 	if (root && (fchown(fd, uid, gid) != 0 || fchmod(fd, parts[i].mode) != 0))
-		r = err_set(err, -1, "%s: can't be given to user %u: %s", parts[i].name, (unsigned)uid, strerror(errno));
+		r = err_set(
+			err, -1, "%s: can't be given to user %u: %s", parts[i].name, (unsigned)uid, strerror(errno));
 	if (r == 0 && root && parts[i].files)
 		r = own_files(fd, "", uid, gid, err);
 	close(fd);

@@ -90,7 +90,8 @@ static void refuse(struct feeder *f, uint64_t sequence, int code, const char *te
 
 /*
  * A sensor that begins: since when has nothing been kept of it? That it watches from now on is kept with that: one that
- * dies before its first batch leaves a gap, too. Elsewhere the link numbers what it brings, so it is not said for those.
+ * dies before its first batch leaves a gap, too. Elsewhere the link numbers what it brings, so it is not said for
+ * those.
  */
 static int tell_gap(struct feeder *f, struct err *err)
 {
@@ -130,7 +131,8 @@ static void welcome(struct feeder *f)
 	int code = f->hello.flags & SENDER_LIVE ? tell_gap(f, &err) : 0;
 	bool again = f->role == ROLE_CAPTURE && (code == -STORE_FULL || code == -STORE_IO || code == -STORE_BUSY);
 	if (code < 0 && !f->unanswered)
-		member_say(k->m, "a gap of %s could not be kept%s: %s", f->hello.sensor, again ? " for now" : "", err.text);
+		member_say(k->m, "a gap of %s could not be kept%s: %s", f->hello.sensor, again ? " for now" : "",
+			err.text);
 	f->unanswered = again;
 	if (again)
 		return;

@@ -17,7 +17,7 @@ struct feeder {
 	struct sender_hello hello;
 	bool greeted, dropped;
 	bool unanswered; /* its greeting: the gap before it could not be kept for now */
-	bool waiting; /* a whole batch that the store could not take for now */
+	bool waiting;	 /* a whole batch that the store could not take for now */
 };
 
 struct keeper {

@@ -14,9 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define RETRY_MS   1000
-#define COMMANDS   16 /* local commands at once */
-#define LISTENING  16
+#define RETRY_MS  1000
+#define COMMANDS  16 /* local commands at once */
+#define LISTENING 16
 
 static struct keeper *the_keeper(struct member *m)
 {
@@ -31,7 +31,8 @@ static int listen_at(struct member *m, struct err *err)
 	char path[4200];
 	snprintf(path, sizeof path, "%s/control.sock", m->options.store);
 	if (strlen(path) >= sizeof at.sun_path) {
-		member_note("the path is too long for a control socket: commands that write wait until the daemon ends");
+		member_note(
+			"the path is too long for a control socket: commands that write wait until the daemon ends");
 		return -1;
 	}
 	memcpy(at.sun_path, path, strlen(path) + 1);

@@ -158,7 +158,8 @@ int member_main(enum role_id id, unsigned index, const struct member_options *op
 	if (id != ROLE_CAPTURE)
 		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
-	/* What ends a whole group of processes (a terminal, a service manager) is for the supervisor: he ends us in order. */
+	/* What ends a whole group of processes (a terminal, a service manager) is for the supervisor: he ends us in
+	 * order. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);

@@ -47,7 +47,8 @@ struct member_role {
 	/* Return 0, or -1 with the reason: the process ends and is started again later. Each may be NULL. */
 	int (*open)(struct member *m, struct err *err);
 	int (*ready)(struct member *m, struct err *err);
-	/* A new socket to a peer; it takes the place of an earlier one. The role makes it a channel by member_channel(). */
+	/* A new socket to a peer; it takes the place of an earlier one. The role makes it a channel by
+	 * member_channel(). */
 	void (*edge)(struct member *m, enum role_id peer, unsigned index, int fd);
 	/* An end is wanted: finish what must be, then member_end(). NULL: at once. */
 	void (*stop)(struct member *m);

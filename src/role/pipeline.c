@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define TELL_NS (10 * INT64_C(1000000000)) /* between two gaps of lost batches */
-#define HOURS	256u  /* changes of the hour in a batch: each costs the keeper a file */
-#define FEW_MAX 4096u /* signals or gaps between two batches; more are counted as lost */
+#define HOURS	256u			   /* changes of the hour in a batch: each costs the keeper a file */
+#define FEW_MAX 4096u			   /* signals or gaps between two batches; more are counted as lost */
 
 struct pipeline {
 	struct pipeline_params p;
@@ -24,9 +24,9 @@ struct pipeline {
 	struct signal *signals;
 	struct gap *gaps;
 	size_t n_flows, room_flows, n_sources, room_sources, n_signals, room_signals, n_gaps, room_gaps;
-	struct batch *extra; /* rows that go with the next batch */
-	int64_t until_ns;    /* the end of the last whole minute */
-	int64_t sealed_ns;   /* how far the batch before went; 0: there was none */
+	struct batch *extra;		  /* rows that go with the next batch */
+	int64_t until_ns;		  /* the end of the last whole minute */
+	int64_t sealed_ns;		  /* how far the batch before went; 0: there was none */
 	int64_t lost_from_ns, lost_to_ns; /* what batches that were lost covered */
 	uint64_t lost;
 	const char *lost_why;

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STREAMS	     256		/* sensors */
-#define FEED	     ((size_t)1 << 20) /* octets in a channel at once */
-#define QUEUE_MAX    ((size_t)256 << 20)
-#define PIECES_MAX   ((size_t)64 << 20) /* of the minutes that are not whole */
-#define MARKS_SINCE  (INT64_C(30) * 86400 * 1000000000)
+#define STREAMS	       256		 /* sensors */
+#define FEED	       ((size_t)1 << 20) /* octets in a channel at once */
+#define QUEUE_MAX      ((size_t)256 << 20)
+#define PIECES_MAX     ((size_t)64 << 20) /* of the minutes that are not whole */
+#define MARKS_SINCE    (INT64_C(30) * 86400 * 1000000000)
 #define FINDINGS_SINCE (INT64_C(86400) * 1000000000)
 
 /* What one sensor's batches are like, for an analysis that begins now. */

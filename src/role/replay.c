@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define RECORDS	    256
-#define TURN	    64	/* times RECORDS before others get their turn */
+#define TURN	    64 /* times RECORDS before others get their turn */
 #define WAITING_MAX ((size_t)32 << 20)
 #define SIGNALS_NS  1000000000
 #define PACE_MS	    10
@@ -32,9 +32,9 @@ struct replay {
 	int timer;
 	bool started, over;
 	int64_t begun_ns, first_ns; /* monotonic; of the first packet */
-	size_t used; /* octets of the window that the records are of */
+	size_t used;		    /* octets of the window that the records are of */
 	struct capfile_record records[RECORDS];
-	size_t n, at; /* records that wait for their time */
+	size_t n, at;		      /* records that wait for their time */
 	int64_t signal_ns, record_ns; /* of the first signal that waits, 0: none; of the record */
 	struct signal signal;	      /* of the record that was read last */
 	bool signalled;
@@ -205,10 +205,10 @@ static bool read_more(struct replay *r)
 }
 
 /*
- * Where a batch ends depends on packets alone, never on the clock nor on how many records were due at once: a replay that
- * begins anew cuts the same batches, and those that are kept already are known by their number. So a signal is given
- * after its own packet is counted and before the next is: a minute that an earlier one closes goes without it. Signals
- * go a second of packet time after the first of them. Returns how many records were taken.
+ * Where a batch ends depends on packets alone, never on the clock nor on how many records were due at once: a replay
+ * that begins anew cuts the same batches, and those that are kept already are known by their number. So a signal is
+ * given after its own packet is counted and before the next is: a minute that an earlier one closes goes without it.
+ * Signals go a second of packet time after the first of them. Returns how many records were taken.
  */
 static size_t take(struct replay *r, size_t n)
 {

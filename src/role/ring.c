@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define WAITS	  200 /* of a replay for a file; it goes on without */
-#define FLUSH_NS  1000000000
-#define AGAIN_NS  5000000000 /* an answer that does not come: asked again */
+#define WAITS	 200 /* of a replay for a file; it goes on without */
+#define FLUSH_NS 1000000000
+#define AGAIN_NS 5000000000 /* an answer that does not come: asked again */
 
 struct ring_worker {
 	struct ring *ring;
 	struct packetwrite *writer;
-	_Atomic int64_t wanted_ns; /* packet time of the next file; 0: none is wanted */
-	_Atomic int fd;		   /* that came and wasn't taken yet; -1: none */
+	_Atomic int64_t wanted_ns;    /* packet time of the next file; 0: none is wanted */
+	_Atomic int fd;		      /* that came and wasn't taken yet; -1: none */
 	int64_t asked_ns, flushed_ns; /* monotonic */
 	_Atomic uint64_t packets, bytes, lost;
 	bool begun;
@@ -41,11 +41,9 @@ static void on_ask(void *arg, int64_t ns)
 
 static void begin(struct ring_worker *w, int linktype)
 {
-	struct packetwrite_params p = { .dark = &w->ring->dark,
-		.linktype = linktype,
-		.snaplen = w->ring->p.snaplen,
-		.ask = on_ask,
-		.arg = w };
+	struct packetwrite_params p = {
+		.dark = &w->ring->dark, .linktype = linktype, .snaplen = w->ring->p.snaplen, .ask = on_ask, .arg = w
+	};
 	w->writer = packetwrite_new(&p);
 }
 

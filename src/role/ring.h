@@ -26,7 +26,8 @@ void ring_free(struct ring *r);
 /* In the worker's thread; n 0: nothing came for a while. */
 void ring_records(struct ring *r, unsigned worker, const struct capfile_record *recs, size_t n);
 
-/* Without threads: is it better to wait, because the first file or one that was asked for has not come? Not for long. */
+/* Without threads: is it better to wait, because the first file or one that was asked for has not come? Not for long.
+ */
 bool ring_wait(struct ring *r, int64_t ns);
 
 /* In the role's thread: asks for the files that are wanted. `c` NULL: not now. */

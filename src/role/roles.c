@@ -8,15 +8,18 @@ const struct role roles[ROLE_N] = {
 	[ROLE_CAPTURE] = { "capture", 47001, "packets, capture files", "-", "the capture socket",
 		"packet files that the keeper opened", NETWORK_PACKET, 17, 320, 0 },
 	[ROLE_ANALYSIS] = { "analysis", 47002, "records", "-", "-", "-", NETWORK_NONE, 0, 64, 1 },
-	[ROLE_KEEPER] = { "keeper", 47003, "records of local commands", "store", "-", "the store", NETWORK_NONE, 0, 640, 3, true, true },
-	[ROLE_QUERY] = { "query", 47004, "questions of local users", "-", "-", "-", NETWORK_NONE, 0, 320, 2, true, true },
+	[ROLE_KEEPER] = { "keeper", 47003, "records of local commands", "store", "-", "the store", NETWORK_NONE, 0, 640,
+		3, true, true },
+	[ROLE_QUERY] = { "query", 47004, "questions of local users", "-", "-", "-", NETWORK_NONE, 0, 320, 2, true,
+		true },
 	[ROLE_ALERT] = { "alert", 47005, "records, answers of relays", "relay and webhook secrets", "outwards", "-",
 		NETWORK_OUT, 0, 128, 2, true },
 	[ROLE_FORWARD] = { "forward", 47006, "answers of its peer", "sensor certificate", "its peer", "the spool",
 		NETWORK_OUT, 0, 64, 1 },
 	[ROLE_COLLECT] = { "collect", 47007, "TLS of sensors", "server certificate", "its port", "-", NETWORK_LISTEN, 0,
 		1024, 0 },
-	[ROLE_METRICS] = { "metrics", 47008, "HTTP from this host", "-", "its port", "-", NETWORK_LISTEN, 0, 192, 2, true },
+	[ROLE_METRICS] = { "metrics", 47008, "HTTP from this host", "-", "its port", "-", NETWORK_LISTEN, 0, 192, 2,
+		true },
 	[ROLE_COMMAND] = { "command", 0, "-", "-", "-", "-", NETWORK_NONE, 0, 0, 9 },
 };
 
@@ -80,11 +83,12 @@ static void print_kinds(FILE *out, enum role_id from, enum role_id to, uint64_t 
 
 void roles_print(FILE *out)
 {
-	fprintf(out, "%-10s  %-5s  %-26s  %-25s  %-19s  %s\n", "role", "user", "hostile input", "keys", "network", "writes");
+	fprintf(out, "%-10s  %-5s  %-26s  %-25s  %-19s  %s\n", "role", "user", "hostile input", "keys", "network",
+		"writes");
 	for (int i = 0; i < ROLE_COMMAND; i++) {
 		const struct role *r = &roles[i];
-		fprintf(out, "%-10s  %-5u  %-26s  %-25s  %-19s  %s\n", r->name, (unsigned)r->uid, r->input, r->keys, r->network,
-			r->writes);
+		fprintf(out, "%-10s  %-5u  %-26s  %-25s  %-19s  %s\n", r->name, (unsigned)r->uid, r->input, r->keys,
+			r->network, r->writes);
 	}
 	fputs("\nwho may send what to whom; anything else is refused, counted, and ends the connection\n", out);
 	for (size_t i = 0; i < edges_n; i++) {

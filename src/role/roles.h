@@ -37,7 +37,7 @@ struct member;
 
 struct role {
 	const char *name;
-	uid_t uid; /* 0: stays what it is */
+	uid_t uid;				     /* 0: stays what it is */
 	const char *input, *keys, *network, *writes; /* for people */
 	enum role_network net;
 	unsigned threads; /* it starts before it is sealed */

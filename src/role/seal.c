@@ -114,7 +114,8 @@ int seal_calls(struct member *m, const struct sandbox_paths *paths, struct err *
 		member_note("this kernel has no Landlock: files are kept from it by user and system calls alone");
 	/* No process may be started; threads count too, so the limit stays where threads may come. A sanitizer's leak
 	 * check is a process. */
-	if (!sandbox_sanitized() && m->role->net != NETWORK_OUT && m->role->net != NETWORK_LISTEN && m->role->net != NETWORK_PACKET)
+	if (!sandbox_sanitized() && m->role->net != NETWORK_OUT && m->role->net != NETWORK_LISTEN &&
+		m->role->net != NETWORK_PACKET)
 		limit(RLIMIT_NPROC, 0);
 	sandbox_deadly(&counters->refused_call);
 	m->sealed = sandbox_enter(profile_of(m->id), err) == 0;

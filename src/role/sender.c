@@ -16,7 +16,7 @@ struct sender {
 	size_t waiting;
 	uint64_t committed, sequence; /* as the peer said; of the last batch */
 	int64_t since_ns;
-	bool welcomed, greeted;	  /* greeted: the present peer has answered */
+	bool welcomed, greeted; /* greeted: the present peer has answered */
 };
 
 struct sender *sender_new(const struct sender_params *p)

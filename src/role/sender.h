@@ -17,8 +17,8 @@ struct sender_params {
 	uint64_t id;
 	const char *sensor; /* NULL: for several */
 	uint32_t flags;
-	bool again;	  /* batches are numbered from 1 on with every start, the same ones: those that are committed are
-			     passed over */
+	bool again; /* batches are numbered from 1 on with every start, the same ones: those that are committed are
+		       passed over */
 	size_t max_bytes; /* waiting; 0: 128 MiB */
 	void *arg;
 	/* The peer has answered: batches may be numbered from now on. Called once. */

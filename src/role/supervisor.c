@@ -23,7 +23,7 @@
 #define HEALTHY_NS   60000000000 /* ran so long: the back-off begins anew */
 #define STOP_MS	     8000	 /* for each group of roles; then they are killed */
 #define PIPE_SIZE    (1 << 20)
-#define ONCE_STOP_MS 900000	 /* a replay is seen to its end */
+#define ONCE_STOP_MS 900000 /* a replay is seen to its end */
 #define STOP_GROUPS  4
 #define TICK_MS	     2000
 #define LAST_STARTS  5 /* of a role that takes what others still have, while all end */

@@ -8,7 +8,7 @@
 #include "role/member.h"
 
 struct supervisor_params {
-	struct config *config; /* the supervisor's from here on */
+	struct config *config;	 /* the supervisor's from here on */
 	const char *config_path; /* read again at SIGHUP; NULL: none */
 	struct member_options options;
 	bool once; /* ends when all replays are kept */

@@ -10,7 +10,8 @@
 int packetpin_begin(int dir, const char *finding, struct err *err) NODISCARD;
 
 /* Copies the packets of the finding, those that are pinned already first, to `out`. */
-int packetpin_fill(int dir, const struct finding *f, int out, struct packetring_found *found, struct err *err) NODISCARD;
+int packetpin_fill(
+	int dir, const struct finding *f, int out, struct packetring_found *found, struct err *err) NODISCARD;
 
 /* The file takes its place; or, with `keep` false, goes. */
 int packetpin_end(int dir, const char *finding, int fd, bool keep, struct err *err) NODISCARD;

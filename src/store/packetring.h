@@ -3,7 +3,8 @@
  * The packet ring: packets that went to dark prefixes, in STORE/packets/SENSOR/YYYYMMDDTHHMMSS-W.pcap (0640; W is the
  * capture's worker, ".N" behind it when there are several of one second). The keeper makes the files and hands
  * them, open for appending only, to the capture (packetwrite.h); it deletes the oldest by age and bytes. Packets of a
- * finding are copied (packetpin.h) to packets/pinned/FINDING.pcap before they roll away: pinned files are never trimmed.
+ * finding are copied (packetpin.h) to packets/pinned/FINDING.pcap before they roll away: pinned files are never
+ * trimmed.
  *
  * The name of a file tells from when its packets are, its time of change until when: a look-up reads only the files
  * of its time. A file that a killed writer left may end within a record: reading stops there and counts it.

@@ -15,11 +15,11 @@
 
 /* No printf and format: one call of them can count to 10^9 without a look at the clock. */
 static const char *const functions[] = { "abs", "avg", "char", "coalesce", "count", "cume_dist", "date", "datetime",
-	"dense_rank", "first_value", "glob", "group_concat", "hex", "ifnull", "iif", "instr", "julianday",
-	"lag", "last_value", "lead", "length", "like", "likelihood", "likely", "lower", "ltrim", "max", "min",
-	"nth_value", "ntile", "nullif", "percent_rank", "quote", "rank", "replace", "round", "row_number",
-	"rtrim", "sign", "strftime", "substr", "substring", "sum", "time", "total", "trim", "typeof", "unicode",
-	"unixepoch", "unlikely", "upper", "zeroblob" };
+	"dense_rank", "first_value", "glob", "group_concat", "hex", "ifnull", "iif", "instr", "julianday", "lag",
+	"last_value", "lead", "length", "like", "likelihood", "likely", "lower", "ltrim", "max", "min", "nth_value",
+	"ntile", "nullif", "percent_rank", "quote", "rank", "replace", "round", "row_number", "rtrim", "sign",
+	"strftime", "substr", "substring", "sum", "time", "total", "trim", "typeof", "unicode", "unixepoch", "unlikely",
+	"upper", "zeroblob" };
 
 /* What a connection may do while somebody else's SQL runs in it. */
 static const struct {

@@ -139,9 +139,8 @@ static void finding_text(FILE *out, const struct alert_thing *t, const struct al
 	enum alert_language l = v->language;
 	finding_means(out, f, l);
 	finding_facts(out, t, v);
-	fprintf(out, "%s: %s\n\n%s\n  sakimori evidence export %.32s\n",
-		alert_text(l, "label.next"), alert_text2(l, "next", finding_kind_name(f->kind)),
-		alert_text(l, "text.export"), f->id);
+	fprintf(out, "%s: %s\n\n%s\n  sakimori evidence export %.32s\n", alert_text(l, "label.next"),
+		alert_text2(l, "next", finding_kind_name(f->kind)), alert_text(l, "text.export"), f->id);
 	if (v->console_url)
 		fprintf(out, "  %s/findings/%.32s\n", v->console_url, f->id);
 	fputc('\n', out);
