@@ -213,6 +213,18 @@ static int key_rotate(const struct cli_global *g, const void *options, int argc,
 	return code;
 }
 
+static void tell_revoked(enum keys_kind kind, int n)
+{
+	if (n == 0)
+		fputs("sakimori: was revoked before\n", stderr);
+	if (n > 0)
+		fprintf(stderr, "sakimori: certificates revoked: %d%s\n", n,
+			kind == KEYS_SENSOR    ? "; collect reads the list when the daemon reloads"
+			: kind == KEYS_CA      ? "; sensors need new bundles, see docs/keys.md"
+			: kind == KEYS_COLLECT ? "; the new key is in force when the daemon reloads"
+					       : "; there is a new key");
+}
+
 static int key_revoke(const struct cli_global *g, const void *options, int argc, char **argv)
 {
 	const struct key_options *o = options;
@@ -233,14 +245,8 @@ static int key_revoke(const struct cli_global *g, const void *options, int argc,
 			argc == 2 ? strlen(argv[1]) : 0);
 		auditing_note(g, "key revoke", subject);
 	}
-	if (rc == 0 && !g->quiet)
-		fputs("sakimori: was revoked before\n", stderr);
-	if (rc > 0 && !g->quiet)
-		fprintf(stderr, "sakimori: certificates revoked: %d%s\n", rc,
-			kind == KEYS_SENSOR    ? "; collect reads the list when the daemon reloads"
-			: kind == KEYS_CA      ? "; sensors need new bundles, see docs/keys.md"
-			: kind == KEYS_COLLECT ? "; the new key is in force when the daemon reloads"
-					       : "; there is a new key");
+	if (!g->quiet)
+		tell_revoked(kind, rc);
 	return code;
 }
 
@@ -283,7 +289,7 @@ static int key_issue(const struct cli_global *g, const void *options, int argc, 
 	struct err err = { "" };
 	struct keys_bundle b;
 	char subject[KEYS_NAME_MAX + 16];
-	if (strcmp(argv[0], "sensor"))
+	if (strcmp(argv[0], "sensor") != 0)
 		return usage("keys are issued to sensors: key issue sensor NAME");
 	if (!o->output)
 		return usage("where to: -o DIR or -o FILE.tar");

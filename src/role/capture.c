@@ -347,6 +347,7 @@ static void make_ring(struct capture_role *c, unsigned workers)
 		.snaplen = (uint32_t)c->m->config->packets.snaplen,
 		.linktype = -1,
 		.workers = workers,
+		.now_ns = c->replay ? 0 : loop_clock_ns(),
 		.wake = wake_ring,
 		.arg = c };
 	if (c->m->config->packets.keep && !c->m->config->forward.to.host)

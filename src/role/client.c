@@ -170,7 +170,8 @@ static void get_value(struct message_reader *in, struct store_value *v)
 static void take_names(struct answers *a, size_t n)
 {
 	for (size_t k = 0; k < n; k++)
-		a->names[k] = strndup((const char *)a->values[k].bytes.p, a->values[k].bytes.n);
+		a->names[k] = a->values[k].bytes.p ? strndup((const char *)a->values[k].bytes.p, a->values[k].bytes.n)
+						   : strdup("");
 	a->names_n = n;
 	a->named = true;
 }

@@ -404,7 +404,7 @@ static int make_room(struct collect *c, const char *address)
 static void on_accept(void *arg, int fd, short events)
 {
 	struct collect *c = arg;
-	struct sockaddr_storage from;
+	struct sockaddr_storage from = { 0 };
 	socklen_t n = sizeof from;
 	char address[TLSLINK_ADDRESS];
 	size_t at = 0;

@@ -88,6 +88,18 @@ static void refuse(struct feeder *f, uint64_t sequence, int code, const char *te
 	free(b.p);
 }
 
+/* It may have waited for this keeper, watching. */
+static int64_t watches_since(const struct feeder *f)
+{
+	int64_t now = loop_clock_ns();
+	return f->hello.since_ns && f->hello.since_ns < now ? f->hello.since_ns : now;
+}
+
+static const char *reason_of(bool back, bool ended)
+{
+	return back ? "clock-jump" : ended ? "stopped" : "killed";
+}
+
 /*
  * A sensor that begins: since when has nothing been kept of it? That it watches from now on is kept with that: one that
  * dies before its first batch leaves a gap, too. Elsewhere the link numbers what it brings, so it is not said for
@@ -97,18 +109,15 @@ static int tell_gap(struct feeder *f, struct err *err)
 {
 	struct keeper *k = f->keeper;
 	bool ended;
-	int64_t until = store_progress(k->store, f->hello.id, &ended), now = loop_clock_ns();
+	int64_t until = store_progress(k->store, f->hello.id, &ended), now = watches_since(f);
 	struct feeder_told *told = &k->told[f->hello.id % FEEDERS_MAX];
-	/* It may have waited for this keeper, watching. */
-	if (f->hello.since_ns && f->hello.since_ns < now)
-		now = f->hello.since_ns;
 	if (told->sender == f->hello.id && until < told->to_ns)
 		until = now - told->to_ns < GAP_MIN_NS ? now : told->to_ns;
 	/* What was kept lies ahead: the clock was put back meanwhile, and this time is told twice. */
 	bool back = until > now;
 	struct gap g = { .from_ns = back ? now : until, .to_ns = back ? until : now };
 	snprintf(g.sensor, sizeof g.sensor, "%s", f->hello.sensor);
-	snprintf(g.reason, sizeof g.reason, "%s", back ? "clock-jump" : ended ? "stopped" : "killed");
+	snprintf(g.reason, sizeof g.reason, "%s", reason_of(back, ended));
 	struct store_batch b = { .sensor = g.sensor, .gaps = &g, .gaps_n = until && until != now };
 	if (f->role == ROLE_CAPTURE) {
 		b.sender = f->hello.id;
@@ -116,9 +125,10 @@ static int tell_gap(struct feeder *f, struct err *err)
 		b.until_ns = now;
 	}
 	int code = b.gaps_n || b.sender ? store_commit(k->store, &b, err) : 0;
-	if (code == 0)
-		counters_add(COUNTER_GAPS, b.gaps_n);
-	if (code == 0 && b.gaps_n)
+	if (code < 0)
+		return code;
+	counters_add(COUNTER_GAPS, b.gaps_n);
+	if (b.gaps_n)
 		*told = (struct feeder_told){ f->hello.id, now };
 	return code;
 }

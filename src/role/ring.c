@@ -63,6 +63,7 @@ struct ring *ring_new(const struct ring_params *p)
 	for (unsigned i = 0; i < r->n; i++) {
 		r->workers[i].ring = r;
 		atomic_store(&r->workers[i].fd, -1);
+		atomic_store(&r->workers[i].wanted_ns, p->now_ns);
 		if (p->linktype >= 0)
 			begin(&r->workers[i], p->linktype);
 	}
@@ -86,13 +87,12 @@ void ring_free(struct ring *r)
 void ring_records(struct ring *r, unsigned worker, const struct capfile_record *recs, size_t n)
 {
 	struct ring_worker *w = &r->workers[worker];
-	int fd = atomic_exchange(&w->fd, -1);
 	if (!w->writer && n)
 		begin(w, recs[0].linktype);
-	if (fd >= 0 && w->writer)
+	/* Before there is a packet nobody knows the link: the file waits. */
+	int fd = w->writer ? atomic_exchange(&w->fd, -1) : -1;
+	if (fd >= 0)
 		packetwrite_give(w->writer, fd);
-	else if (fd >= 0)
-		close(fd);
 	for (size_t i = 0; i < n; i++) {
 		struct packet p;
 		packet_decode(recs[i].linktype, recs[i].data, &p);

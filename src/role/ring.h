@@ -15,6 +15,8 @@ struct ring_params {
 	uint32_t snaplen;
 	int linktype; /* -1: that of the first packet */
 	unsigned workers;
+	int64_t now_ns; /* live: the first file is asked for at once, the ring of the kernel holds what comes till then;
+			 * 0: when the first packet comes */
 	void (*wake)(void *arg); /* something is to be asked for: ring_ask(). From any thread */
 	void *arg;
 };

@@ -55,6 +55,21 @@ static void judge_daemon(struct judge *j)
 	}
 }
 
+static const char *plural(unsigned n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void judge_deaths(struct judge *j, const struct status_page *p, unsigned deaths, const char *end)
+{
+	if (deaths > j->l->restarts)
+		tell(j, STATUS_WRONG, "%s keeps ending: %u time%s within an hour, last: %s", p->name, deaths,
+			plural(deaths), end);
+	else if (deaths)
+		tell(j, STATUS_WARNING, "%s ended %u time%s within an hour, last: %s", p->name, deaths, plural(deaths),
+			end);
+}
+
 static void judge_state(struct judge *j, const struct status_page *p)
 {
 	const struct counters *c = &p->c;
@@ -65,17 +80,13 @@ static void judge_state(struct judge *j, const struct status_page *p)
 	bool runs = j->s->daemon == STATUS_RUNNING;
 	if (runs && state == STATE_WAITING)
 		tell(j, STATUS_WRONG, "%s is down and is started again in a moment; it ended %u time%s, last: %s%s%s",
-			p->name, restarts, restarts == 1 ? "" : "s", end, c->note[0] ? ": " : "", c->note);
+			p->name, restarts, plural(restarts), end, c->note[0] ? ": " : "", c->note);
 	else if (runs && (state == STATE_STOPPED || state >= STATE_N))
 		tell(j, STATUS_WRONG, "%s does not run: %s", p->name, end);
 	else if (runs && state == STATE_STARTING && age > SLOW_START_NS)
 		tell(j, STATUS_WRONG, "%s is starting for %lld s already", p->name, (long long)(age / 1000000000));
-	else if (deaths > j->l->restarts)
-		tell(j, STATUS_WRONG, "%s keeps ending: %u time%s within an hour, last: %s", p->name, deaths,
-			deaths == 1 ? "" : "s", end);
-	else if (deaths)
-		tell(j, STATUS_WARNING, "%s ended %u time%s within an hour, last: %s", p->name, deaths,
-			deaths == 1 ? "" : "s", end);
+	else
+		judge_deaths(j, p, deaths, end);
 	if (c->note[0] && state != STATE_WAITING)
 		tell(j, STATUS_REMARK, "%s: %s", p->name, c->note);
 }

@@ -571,22 +571,37 @@ static int add(struct supervisor *s, enum role_id role, unsigned index, const ch
 	return 0;
 }
 
+/* Who is there, by the configuration. */
+static bool wanted(const struct config *c, enum role_id role)
+{
+	bool away = c->forward.to.host != NULL;
+	switch (role) {
+	case ROLE_FORWARD:
+		return away;
+	case ROLE_KEEPER:
+	case ROLE_QUERY:
+	case ROLE_ANALYSIS:
+		return !away;
+	case ROLE_ALERT:
+		return !away || c->alerts.channels.n;
+	case ROLE_COLLECT:
+		return !away && c->collect.listen.host;
+	case ROLE_METRICS:
+		return c->metrics.listen.host;
+	default:
+		return false;
+	}
+}
+
 static int choose(struct supervisor *s, struct err *err)
 {
+	static const enum role_id order[] = { ROLE_FORWARD, ROLE_KEEPER, ROLE_QUERY, ROLE_ANALYSIS, ROLE_ALERT,
+		ROLE_COLLECT, ROLE_METRICS };
 	const struct config *c = s->config;
-	bool away = c->forward.to.host != NULL;
-	int r = away ? add(s, ROLE_FORWARD, 0, NULL, err) : add(s, ROLE_KEEPER, 0, NULL, err);
-	if (!away) {
-		r = r ? r : add(s, ROLE_QUERY, 0, NULL, err);
-		r = r ? r : add(s, ROLE_ANALYSIS, 0, NULL, err);
-		r = r ? r : add(s, ROLE_ALERT, 0, NULL, err);
-	}
-	if (away && c->alerts.channels.n)
-		r = r ? r : add(s, ROLE_ALERT, 0, NULL, err);
-	if (c->collect.listen.host && !away)
-		r = r ? r : add(s, ROLE_COLLECT, 0, NULL, err);
-	if (c->metrics.listen.host)
-		r = r ? r : add(s, ROLE_METRICS, 0, NULL, err);
+	int r = 0;
+	for (size_t i = 0; i < sizeof order / sizeof *order && !r; i++)
+		if (wanted(c, order[i]))
+			r = add(s, order[i], 0, NULL, err);
 	for (unsigned i = 0; i < c->sensors.n && !r; i++)
 		if (c->sensors.v[i].interface || (s->p->options.replay && i == 0))
 			r = add(s, ROLE_CAPTURE, i, c->sensors.v[i].name, err);

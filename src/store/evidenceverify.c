@@ -184,7 +184,7 @@ static int check_files(struct reading *r, const json_t *files)
 			return bad(r->out, "%s is missing", name);
 		if (m->named)
 			return bad(r->out, EVIDENCE_MANIFEST ": %s is named twice", name);
-		if ((json_int_t)m->size != size || strcmp(m->sha256, sha256))
+		if ((json_int_t)m->size != size || strcmp(m->sha256, sha256) != 0)
 			return bad(r->out, "%s was changed: its hash is not that of the manifest", name);
 		m->named = true;
 	}
@@ -207,8 +207,8 @@ static int check_manifest(struct reading *r)
 	if (!root)
 		return bad(r->out, EVIDENCE_MANIFEST ": line %d: %s", e.line, e.text);
 	const char *format = json_string_value(json_object_get(root, "format"));
-	int rc = !format || strcmp(format, EVIDENCE_FORMAT) ? bad(r->out, EVIDENCE_MANIFEST ": another format")
-							    : check_files(r, json_object_get(root, "files"));
+	int rc = !format || strcmp(format, EVIDENCE_FORMAT) != 0 ? bad(r->out, EVIDENCE_MANIFEST ": another format")
+								 : check_files(r, json_object_get(root, "files"));
 	if (!rc) {
 		copy(r->out->id, sizeof r->out->id, root, "id");
 		copy(r->out->kind, sizeof r->out->kind, root, "kind");

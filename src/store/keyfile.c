@@ -45,7 +45,7 @@ void keyfile_add(struct keys_pem *p, const char *text, size_t n)
 		/* Neither is a must: a limit on locked memory may be 0. */
 		madvise(bigger.text, bigger.room, MADV_DONTDUMP);
 		(void)!mlock(bigger.text, bigger.room);
-		if (p->n)
+		if (p->text && p->n)
 			memcpy(bigger.text, p->text, p->n);
 		bigger.n = p->n;
 		keys_pem_free(p);
@@ -180,7 +180,7 @@ int keyfile_list(int dir, bool tidy, struct keyfile_names *out, struct err *err)
 		size_t n = strlen(e->d_name);
 		if (tidy && strncmp(e->d_name, TEMPORARY, sizeof TEMPORARY - 1) == 0)
 			unlinkat(dir, e->d_name, 0);
-		if (e->d_name[0] == '.' || n < 5 || n >= KEYFILE_NAME_MAX || strcmp(e->d_name + n - 4, ".pem"))
+		if (e->d_name[0] == '.' || n < 5 || n >= KEYFILE_NAME_MAX || strcmp(e->d_name + n - 4, ".pem") != 0)
 			continue;
 		if (out->n == KEYS_FILES_MAX) {
 			rc = err_set(err, -KEYS_LIMIT, "more than %d files of keys", KEYS_FILES_MAX);

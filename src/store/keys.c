@@ -241,7 +241,7 @@ static void default_hosts(struct keys_hosts *h)
 {
 	*h = (struct keys_hosts){ .v = { "localhost", "127.0.0.1", "::1" }, .n = 3 };
 	char name[KEYS_HOST_SIZE] = "";
-	if (gethostname(name, sizeof name - 1) == 0 && name[0] && strcmp(name, "localhost"))
+	if (gethostname(name, sizeof name - 1) == 0 && name[0] && strcmp(name, "localhost") != 0)
 		memcpy(h->v[h->n++], name, sizeof name);
 }
 
@@ -501,7 +501,7 @@ int keys_show(struct keys *k, enum keys_kind kind, const char *name, const char 
 	int rc = read_all(k, &items, err);
 	for (size_t n = 0; !rc && n < items.n; n++) {
 		const struct item *i = &items.v[n];
-		if (i->info.kind != kind || (name && strcmp(i->info.name, name)) || half_retired(&items, i))
+		if (i->info.kind != kind || (name && strcmp(i->info.name, name) != 0) || half_retired(&items, i))
 			continue;
 		if (serial ? strcmp(i->info.serial, serial) == 0 : is_current(i) || kind == KEYS_SENSOR)
 			rc = keycert_write(&i->c, KEYCERT_MARKS | KEYCERT_CERTIFICATE | KEYCERT_PUBLIC, out, err);

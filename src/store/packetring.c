@@ -104,7 +104,7 @@ static bool parse_name(const char *name, struct ring_file *out)
 		sscanf(name, "%4d%2d%2dT%2d%2d%2d-%5u.%7s", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
 			&tm.tm_min, &tm.tm_sec, &worker, end) != 8)
 		return false;
-	if (strcmp(end, "pcap"))
+	if (strcmp(end, "pcap") != 0)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon--;

@@ -4,13 +4,15 @@
 #include "base/err.h"
 #include <xxhash.h>
 
-#define MAGIC	     "SKMSPOOL"
 #define VERSION	     1u
 #define RECORD_MAGIC 0x43455253u /* "SREC" */
 
+/* Eight octets, no text. */
+static const uint8_t magic[8] = { 'S', 'K', 'M', 'S', 'P', 'O', 'O', 'L' };
+
 void spool_file_build(uint8_t out[SPOOL_FILE_HEADER], uint64_t number)
 {
-	memcpy(out, MAGIC, 8);
+	memcpy(out, magic, sizeof magic);
 	store_le32(out + 8, VERSION);
 	store_le32(out + 12, 0);
 	store_le64(out + 16, number);
@@ -20,7 +22,7 @@ void spool_file_build(uint8_t out[SPOOL_FILE_HEADER], uint64_t number)
 int spool_file_parse(struct bytes in, uint64_t *number)
 {
 	const uint8_t *p = bytes_need(in, 0, SPOOL_FILE_HEADER);
-	if (!p || memcmp(p, MAGIC, 8) != 0 || load_le32(p + 8) != VERSION || load_le64(p + 24) != XXH64(p, 24, 0))
+	if (!p || memcmp(p, magic, 8) != 0 || load_le32(p + 8) != VERSION || load_le64(p + 24) != XXH64(p, 24, 0))
 		return -1;
 	*number = load_le64(p + 16);
 	return 0;

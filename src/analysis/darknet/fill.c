@@ -305,6 +305,16 @@ void fill_port(struct darknet *d, uint32_t hour, struct finding *f)
 	finding_identify(f);
 }
 
+/* The ends of what was counted before and of this event. */
+static void widen_own(struct fill_own *out, const struct event *e)
+{
+	bool some = out->packets != 0;
+	out->first = some && out->first < e->first ? out->first : e->first;
+	out->last = some && out->last > e->last ? out->last : e->last;
+	out->ttl_min = some && out->ttl_min < e->ttl_min ? out->ttl_min : e->ttl_min;
+	out->ttl_max = some && out->ttl_max > e->ttl_max ? out->ttl_max : e->ttl_max;
+}
+
 static void own_of(const struct darknet *d, const struct event *e, bool all, struct fill_own *out)
 {
 	uint64_t packets = all ? e->packets : 0;
@@ -319,10 +329,7 @@ static void own_of(const struct darknet *d, const struct event *e, bool all, str
 		return;
 	if (!out->event || e->packets > out->event->packets)
 		out->event = e;
-	out->first = out->packets && out->first < e->first ? out->first : e->first;
-	out->last = out->packets && out->last > e->last ? out->last : e->last;
-	out->ttl_min = out->packets && out->ttl_min < e->ttl_min ? out->ttl_min : e->ttl_min;
-	out->ttl_max = out->packets && out->ttl_max > e->ttl_max ? out->ttl_max : e->ttl_max;
+	widen_own(out, e);
 	out->packets += packets;
 }
 

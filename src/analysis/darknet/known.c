@@ -113,6 +113,17 @@ static struct event *reopen(
 	return e;
 }
 
+/* What flowed to the victim is an event of its own. */
+static bool reopen_inflow(struct darknet *d, uint32_t addr, const struct finding *f)
+{
+	if (f->kind != FINDING_AMPLIFICATION)
+		return true;
+	struct event *in = reopen(d, addr, EVENT_INFLOW, f, count_of(f, "packets_to_victim"));
+	if (in)
+		in->known_peers = count_of(f, "sources_to_victim");
+	return in != NULL;
+}
+
 bool darknet_known(struct darknet *d, const struct finding *f)
 {
 	struct addr subject;
@@ -124,13 +135,7 @@ bool darknet_known(struct darknet *d, const struct finding *f)
 	uint32_t addr = event_address(d, &subject);
 	if (addr == IDMAP_NONE || d->addrs[addr].event[type])
 		return false;
-	if (f->kind == FINDING_AMPLIFICATION) {
-		struct event *in = reopen(d, addr, EVENT_INFLOW, f, count_of(f, "packets_to_victim"));
-		if (!in)
-			return false;
-		in->known_peers = count_of(f, "sources_to_victim");
-	}
-	struct event *e = reopen(d, addr, (enum event_type)type, f, f->packets);
+	struct event *e = reopen_inflow(d, addr, f) ? reopen(d, addr, (enum event_type)type, f, f->packets) : NULL;
 	if (!e)
 		return false;
 	e->known_peers = f->kind == FINDING_AMPLIFICATION ? count_of(f, "main_sources")
