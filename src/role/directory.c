@@ -24,6 +24,27 @@ static const struct {
 	{ "spool", ROLE_FORWARD, false, 0700, true },
 };
 
+/* What was looked at is what is given: whoever owns the directory may put something else there meanwhile. A file with
+ * a second name may be anybody's. */
+static int own_file(int dir, const char *name, uid_t uid, gid_t gid, struct err *err)
+{
+	struct stat st;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
+		(st.st_uid == uid && st.st_gid == gid))
+		return 0;
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), r = 0;
+	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		r = err_set(err, -1, "%s: was changed meanwhile", name);
+	else if (st.st_nlink > 1)
+		r = err_set(err, -1, "%s: has another name elsewhere, so it is not given to user %u: copy it", name,
+			(unsigned)uid);
+	else if (fchown(fd, uid, gid) != 0 || fchmod(fd, 0640) != 0)
+		r = err_set(err, -1, "%s: can't be given to user %u: %s", name, (unsigned)uid, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 /* A store that a command made belongs to root; from now on to the keeper. Links are never followed. */
 static int own_files(int dir, const char *prefix, uid_t uid, gid_t gid, struct err *err)
 {
@@ -33,16 +54,9 @@ static int own_files(int dir, const char *prefix, uid_t uid, gid_t gid, struct e
 	int r = 0;
 	if (!d)
 		return err_set(err, -1, "can't read a directory of the store: %s", strerror(errno));
-	while (r == 0 && (e = readdir(d))) {
-		struct stat st;
-		if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 ||
-			fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
-			(st.st_uid == uid && st.st_gid == gid))
-			continue;
-		if (fchownat(dir, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0 ||
-			fchmodat(dir, e->d_name, 0640, 0) != 0)
-			r = err_set(err, -1, "%s: can't be given to the keeper: %s", e->d_name, strerror(errno));
-	}
+	while (r == 0 && (e = readdir(d)))
+		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0)
+			r = own_file(dir, e->d_name, uid, gid, err);
 	closedir(d);
 	return r;
 }

@@ -28,6 +28,7 @@ struct queue {
 	struct feeder *to; /* NULL: nobody is there */
 	struct batch *first, **last;
 	size_t octets;
+	struct batch *end; /* that was asked for, and waits */
 	uint64_t speaking; /* id of the sensor that was named last */
 };
 
@@ -37,6 +38,12 @@ struct relay {
 	struct queue analysis, alert;
 	struct sourceblock *encoder;
 };
+
+/* What it takes of memory: small ones take more for themselves than they hold. */
+static size_t cost(const struct batch *b)
+{
+	return sizeof *b + b->frames.cap + 32;
+}
 
 static void drop_batches(struct batch **first, struct batch ***last)
 {
@@ -52,6 +59,7 @@ static void clear_queue(struct queue *q)
 {
 	drop_batches(&q->first, &q->last);
 	q->octets = 0;
+	q->end = NULL;
 	q->speaking = 0;
 	q->to = NULL;
 }
@@ -129,7 +137,9 @@ static void pump(struct queue *q)
 		q->first = b->next;
 		if (!q->first)
 			q->last = &q->first;
-		q->octets -= b->frames.n;
+		q->octets -= cost(b);
+		if (q->end == b)
+			q->end = NULL;
 		batch_free(b);
 	}
 }
@@ -137,7 +147,7 @@ static void pump(struct queue *q)
 /* Takes the batch. Whoever can't follow begins anew and reads from the store. */
 static void queue(struct queue *q, struct batch *b)
 {
-	if (q->octets + b->frames.n > QUEUE_MAX) {
+	if (q->octets + cost(b) > QUEUE_MAX) {
 		member_say(q->to->keeper->m, "%s is too slow and begins anew", roles[q->to->role].name);
 		batch_free(b);
 		feeder_drop(q->to);
@@ -146,7 +156,7 @@ static void queue(struct queue *q, struct batch *b)
 	b->next = NULL;
 	*q->last = b;
 	q->last = &b->next;
-	q->octets += b->frames.n;
+	q->octets += cost(b);
 	pump(q);
 }
 
@@ -189,11 +199,11 @@ static void to_analysis(struct relay *r, const struct store_batch *b)
 	if (b->until_ns > s->until_ns) {
 		s->until_ns = b->until_ns;
 		clear_pieces(s);
-	} else if (s->octets + out->frames.n <= PIECES_MAX) {
+	} else if (s->octets + cost(out) <= PIECES_MAX) {
 		struct batch *c = copy(out);
 		*s->last = c;
 		s->last = &c->next;
-		s->octets += c->frames.n;
+		s->octets += cost(c);
 	}
 	if (!r->analysis.to) {
 		batch_free(out);
@@ -206,14 +216,22 @@ static void to_analysis(struct relay *r, const struct store_batch *b)
 		batch_free(out);
 }
 
-void relay_end(struct keeper *k)
+static struct batch *end_of_all(void)
 {
-	struct relay *r = get(k);
-	if (!r->analysis.to)
-		return;
 	struct batch *b = batch_new(0);
 	batch_add(b, MESSAGE_END, 0, NULL, 0);
-	queue(&r->analysis, b);
+	return b;
+}
+
+/* Asked for again while the answer is the last that waits: it is one answer. */
+void relay_end(struct keeper *k)
+{
+	struct queue *q = &get(k)->analysis;
+	if (!q->to || (q->end && q->last == &q->end->next))
+		return;
+	struct batch *b = end_of_all();
+	q->end = b;
+	queue(q, b);
 }
 
 /* What lies before each `minute` is to be read from the store; what was given since comes now. */
@@ -239,7 +257,8 @@ static void begin_analysis(struct keeper *k, struct feeder *f)
 		for (struct batch *p = s->first; p && r->analysis.to; p = p->next)
 			queue(&r->analysis, copy(p));
 	}
-	relay_end(k);
+	if (r->analysis.to)
+		queue(&r->analysis, end_of_all());
 }
 
 /* ---- to alert ---- */
@@ -263,7 +282,8 @@ static int tell_mark(void *arg, const void *record)
 static int tell_finding(void *arg, const struct finding *f)
 {
 	struct telling *t = arg;
-	if (t->n++ < BATCH_ROWS)
+	/* More than the queue takes would have the role begin anew without end. */
+	if (t->n++ < BATCH_ROWS && t->out->frames.cap < QUEUE_MAX / 4)
 		batch_finding(t->out, f);
 	return 0;
 }

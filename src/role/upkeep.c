@@ -16,14 +16,27 @@
 #define WAITING	  1024 /* findings whose packets are to be pinned */
 #define KNOWN	  8192 /* findings whose packets were pinned lately */
 #define GROWN	  2    /* pinned again when there are so many times more packets */
+/* Ring files of one sensor: so many at once, then one in a while; a file that was filled is followed at any time. */
+#define RING_BURST	128
+#define RING_AGAIN_NS	INT64_C(5000000000)
+#define RING_FILLED	((off_t)8 << 20)
+#define RING_WORKERS	64
 
 struct known {
 	char id[33];
 	uint64_t packets;
 };
 
+/* What a sensor may still ask for. It outlives its role: one that dies and comes again gets no more for that. */
+struct ring_right {
+	unsigned taken; /* of the burst */
+	int64_t since_ns;
+	char last[RING_WORKERS][PACKETRING_NAME];
+};
+
 struct upkeep {
 	struct keeper *k;
+	struct ring_right rights[CONFIG_SENSORS_MAX];
 	int packets; /* STORE/packets, -1: none */
 	struct feeder *query;
 	struct finding *waiting;
@@ -43,6 +56,28 @@ static bool quiet(bool *told)
 
 /* ---- packet ring ---- */
 
+/* A replay's files go by the time of its packets: as many as it has. */
+static bool may_have(struct keeper *k, struct feeder *f, uint32_t worker)
+{
+	struct ring_right *r = &k->upkeep->rights[f->index];
+	int64_t now = loop_now_ns(), steps = (now - r->since_ns) / RING_AGAIN_NS;
+	/* Whoever doesn't take his answers would have the keeper hold a descriptor for each. */
+	if (channel_queued(f->channel))
+		return false;
+	if (k->m->options.replay)
+		return true;
+	if (r->last[worker][0] && packetring_size(k->upkeep->packets, f->hello.sensor, r->last[worker]) >= RING_FILLED)
+		return true;
+	if (steps > 0) {
+		r->taken = r->taken > (uint64_t)steps ? r->taken - (unsigned)steps : 0;
+		r->since_ns = now;
+	}
+	if (r->taken == RING_BURST)
+		return false;
+	r->taken++;
+	return true;
+}
+
 void upkeep_ring(struct keeper *k, struct feeder *f, const struct message *m)
 {
 	struct upkeep *u = k->upkeep;
@@ -50,13 +85,19 @@ void upkeep_ring(struct keeper *k, struct feeder *f, const struct message *m)
 	struct err err = { "" };
 	uint32_t worker = message_get_u32(&in);
 	int64_t ns = (int64_t)message_get_u64(&in);
-	if (!message_whole(&in) || worker >= 64 || u->packets < 0 || !f->greeted)
+	if (!message_whole(&in) || worker >= RING_WORKERS || f->index >= CONFIG_SENSORS_MAX || u->packets < 0 || !f->greeted)
 		return;
-	int fd = packetring_open_next(u->packets, f->hello.sensor, worker, ns, &err);
+	if (!may_have(k, f, worker)) {
+		counters_add(COUNTER_REFUSED, 1);
+		return;
+	}
+	struct packetring_next next = { .sensor = f->hello.sensor, .worker = worker, .now_ns = ns };
+	int fd = packetring_open_next(u->packets, &next, &err);
 	if (fd < 0) {
 		member_say(k->m, "packet ring: %s", err.text);
 		return;
 	}
+	memcpy(u->rights[f->index].last[worker], next.name, sizeof next.name);
 	struct message_buf b = { 0 };
 	message_u32(&b, worker);
 	channel_send_fd(f->channel, &(struct message){ .kind = MESSAGE_RING_FILE, .body = { b.p, b.n } }, fd);

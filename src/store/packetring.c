@@ -18,7 +18,7 @@
 
 #define SECOND_NS   1000000000
 #define PINNED	    "pinned"
-#define NAME_SIZE   48
+#define NAME_SIZE   PACKETRING_NAME
 #define SENSOR	    64
 #define SAME_SECOND 100
 
@@ -64,30 +64,40 @@ int packetring_dir(const char *store, bool make, struct err *err)
 	return fd;
 }
 
-int packetring_open_next(int dir, const char *sensor, unsigned worker, int64_t now_ns, struct err *err)
+int packetring_open_next(int dir, struct packetring_next *next, struct err *err)
 {
-	if (!good_name(sensor))
+	if (!good_name(next->sensor))
 		return err_set(err, -EINVAL, "a name of a sensor that can't be a directory");
-	int at = open_dir(dir, sensor, true, err);
+	int at = open_dir(dir, next->sensor, true, err);
 	if (at < 0)
 		return at;
-	char name[NAME_SIZE], stamp[24];
-	time_t s = (time_t)(now_ns / SECOND_NS);
+	char *name = next->name, stamp[24];
+	time_t s = (time_t)(next->now_ns / SECOND_NS);
 	struct tm tm;
 	strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", gmtime_r(&s, &tm));
 	int fd = -1;
 	for (int i = 0; fd < 0 && i < SAME_SECOND; i++) {
-		int n = snprintf(name, sizeof name, "%s-%u", stamp, worker);
+		int n = snprintf(name, NAME_SIZE, "%s-%u", stamp, next->worker);
 		if (i)
-			n += snprintf(name + n, sizeof name - (size_t)n, ".%d", i);
-		snprintf(name + n, sizeof name - (size_t)n, ".pcap");
+			n += snprintf(name + n, NAME_SIZE - (size_t)n, ".%d", i);
+		snprintf(name + n, NAME_SIZE - (size_t)n, ".pcap");
 		fd = openat(at, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 		if (fd < 0 && errno != EEXIST)
 			break;
 	}
 	int why = errno;
 	close(at);
-	return fd < 0 ? err_set(err, -why, "can't make packets/%s/%s: %s", sensor, name, strerror(why)) : fd;
+	return fd < 0 ? err_set(err, -why, "can't make packets/%s/%s: %s", next->sensor, name, strerror(why)) : fd;
+}
+
+int64_t packetring_size(int dir, const char *sensor, const char *name)
+{
+	struct stat st;
+	int at = good_name(sensor) ? open_dir(dir, sensor, false, NULL) : -1;
+	bool found = at >= 0 && fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+	if (at >= 0)
+		close(at);
+	return found ? (int64_t)st.st_size : -1;
 }
 
 /* ---- which files there are ---- */

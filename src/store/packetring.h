@@ -24,7 +24,17 @@
 int packetring_dir(const char *store, bool make, struct err *err) NODISCARD;
 
 /* A new file for a sensor's worker, open for appending only. Returns the descriptor. */
-int packetring_open_next(int dir, const char *sensor, unsigned worker, int64_t now_ns, struct err *err) NODISCARD;
+#define PACKETRING_NAME 48
+struct packetring_next {
+	const char *sensor;
+	unsigned worker;
+	int64_t now_ns;
+	char name[PACKETRING_NAME]; /* out */
+};
+int packetring_open_next(int dir, struct packetring_next *next, struct err *err) NODISCARD;
+
+/* Octets of one of them; -1: it is gone. */
+int64_t packetring_size(int dir, const char *sensor, const char *name);
 
 struct packetring_limits {
 	int64_t age_ns;	    /* 0: no limit */

@@ -3,6 +3,7 @@
 
 #include "store/storefiles.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -211,6 +212,26 @@ static int hand_out(struct watch *w, sqlite3_stmt *stmt, struct err *err)
 	return rc == SQLITE_DONE ? 0 : wrong(w, err);
 }
 
+/* SQLite's limit is the process's: questions of several threads add theirs to it and take it away again. */
+static struct {
+	pthread_mutex_t lock;
+	unsigned running;
+	int64_t before, base, allowed;
+} heap = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void allow(int64_t octets)
+{
+	pthread_mutex_lock(&heap.lock);
+	if (octets > 0 && !heap.running++) {
+		heap.before = sqlite3_hard_heap_limit64(-1);
+		heap.base = sqlite3_memory_used();
+	}
+	heap.running -= octets < 0;
+	heap.allowed += octets;
+	sqlite3_hard_heap_limit64(heap.running ? heap.base + heap.allowed : heap.before);
+	pthread_mutex_unlock(&heap.lock);
+}
+
 int store_query(struct store *s, const char *sql, struct store_query *q, struct err *err)
 {
 	static const struct principal everything = { .all = true,
@@ -226,8 +247,8 @@ int store_query(struct store *s, const char *sql, struct store_query *q, struct 
 	w.end_ms = now_ms() + (int64_t)(q->limits.time_ms ? q->limits.time_ms : TIME_MS);
 	for (size_t i = 0; i < BOUNDS; i++)
 		old[i] = sqlite3_limit(db, bounds[i].limit, bounds[i].value);
-	int64_t heap = sqlite3_hard_heap_limit64(
-		sqlite3_memory_used() + (int64_t)(q->limits.memory ? q->limits.memory : MEMORY));
+	int64_t memory = (int64_t)(q->limits.memory ? q->limits.memory : MEMORY);
+	allow(memory);
 	sqlite3_set_authorizer(db, authorize, &w);
 	sqlite3_progress_handler(db, STEPS, look, &w);
 	rc = prepare(&w, sql, &stmt, err);
@@ -236,7 +257,7 @@ int store_query(struct store *s, const char *sql, struct store_query *q, struct 
 	sqlite3_finalize(stmt);
 	sqlite3_progress_handler(db, 0, NULL, NULL);
 	sqlite3_set_authorizer(db, NULL, NULL);
-	sqlite3_hard_heap_limit64(heap);
+	allow(-memory);
 	for (size_t i = 0; i < BOUNDS; i++)
 		sqlite3_limit(db, bounds[i].limit, old[i]);
 	return rc;

@@ -80,7 +80,7 @@ static void ask(void *arg, int64_t ns)
 	c->asked++;
 	if (!c->give)
 		return;
-	int fd = packetring_open_next(dir, "tokyo-1", 0, ns, NULL);
+	int fd = packetring_open_next(dir, &(struct packetring_next){ .sensor = "tokyo-1", .now_ns = ns }, NULL);
 	assert_true(fd >= 0);
 	packetwrite_give(c->w, fd);
 }
@@ -317,10 +317,11 @@ static void names_that_lead_elsewhere(void **state)
 {
 	static const char *const bad[] = { "", ".", "..", "a/b", "../x", "pinned", ".x", "a b" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		if (packetring_open_next(dir, bad[i], 0, START, NULL) != -EINVAL)
+		if (packetring_open_next(dir, &(struct packetring_next){ .sensor = bad[i], .now_ns = START }, NULL) != -EINVAL)
 			fail_msg("'%s'", bad[i]);
 	/* Two of one second have two names. */
-	int a = packetring_open_next(dir, "x", 1, START, NULL), b = packetring_open_next(dir, "x", 1, START, NULL);
+	struct packetring_next next = { .sensor = "x", .worker = 1, .now_ns = START };
+	int a = packetring_open_next(dir, &next, NULL), b = packetring_open_next(dir, &next, NULL);
 	assert_true(a >= 0 && b >= 0);
 	assert_int_equal(fcntl(a, F_GETFL) & (O_ACCMODE | O_APPEND), O_WRONLY | O_APPEND);
 	struct packetring_report r;

@@ -13,6 +13,8 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -617,10 +619,54 @@ static void version_before(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
+/* A question that began first and ends first must not take the other's limit of memory away with it. */
+static sem_t first_runs, first_may_end;
+static pthread_t first;
+static int64_t limit_left;
+
+static int first_row(void *arg, const char *const *columns, const struct store_value *values, size_t n)
+{
+	sem_post(&first_runs);
+	return sem_wait(&first_may_end);
+}
+
+static int second_row(void *arg, const char *const *columns, const struct store_value *values, size_t n)
+{
+	sem_post(&first_may_end);
+	pthread_join(first, NULL);
+	limit_left = sqlite3_hard_heap_limit64(-1);
+	return 1;
+}
+
+static void *ask_first(void *arg)
+{
+	struct store *s = store_open(dir, STORE_READ, NULL, NULL);
+	struct store_query q = { .fn = first_row };
+	if (s && store_query(s, "select 1 limit 0", &q, NULL))
+		sem_post(&first_runs);
+	store_close(s);
+	return NULL;
+}
+
+static void memory_of_two(void **state)
+{
+	struct store *s = store_open(dir, STORE_READ, NULL, NULL);
+	struct store_query q = { .fn = second_row };
+	sem_init(&first_runs, 0, 0);
+	sem_init(&first_may_end, 0, 0);
+	limit_left = -1;
+	assert_int_equal(pthread_create(&first, NULL, ask_first, NULL), 0);
+	sem_wait(&first_runs);
+	assert_int_equal(store_query(s, "select 1 limit 0", &q, NULL), -STORE_STOPPED);
+	assert_true(limit_left > 0);
+	assert_int_equal(sqlite3_hard_heap_limit64(-1), 0);
+	store_close(s);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-	const struct CMUnitTest tests[] = { T(functions), T(sql_of_a_tenant), T(sql_of_all), T(bombs), T(cancelled),
+	const struct CMUnitTest tests[] = { T(functions), T(sql_of_a_tenant), T(sql_of_all), T(bombs), T(cancelled), T(memory_of_two),
 		T(audit_chain), T(tables_are_the_kinds), T(version_before) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

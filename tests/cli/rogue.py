@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A role's page of counters is in that role's hands: whatever it writes there, the supervisor and the other roles live."""
+"""Roles in other hands. A role's page of counters is its own to write: whatever it writes there, the supervisor and the
+other roles live. What the keeper leaves in its directories isn't followed out of them by the next start as root."""
 import ctypes
 import mmap
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import tempfile
@@ -40,7 +42,7 @@ def children(d):
     return out
 
 
-def trial(folder):
+def pages(folder):
     with Daemon(PROGRAM, folder, "network: {operator: self}\nmetrics: {listen: off}\n") as d:
         if not d.ready():
             return f"not ready: {d.said()}"
@@ -61,11 +63,36 @@ def trial(folder):
     return None
 
 
+def names(folder):
+    """A segment that is another's file by a second name, and one that is a link."""
+    if os.geteuid() != 0:
+        return None
+    secret, d = folder / "secret", Daemon(PROGRAM, folder, "network: {operator: self}\nmetrics: {listen: off}\n")
+    for how in (os.link, os.symlink):
+        shutil.rmtree(d.store, ignore_errors=True)
+        (d.store / "flows").mkdir(parents=True)
+        (d.store / "run").mkdir()
+        secret.write_text("root's own")
+        secret.chmod(0o600)
+        how(secret, d.store / "flows/2020010100.seg")
+        d.start()
+        d.ready(5)
+        d.end()
+        st = secret.stat()
+        if (st.st_uid, st.st_mode & 0o777) != (0, 0o600):
+            return f"{how.__name__}: the file of another is now {st.st_uid}'s, {st.st_mode & 0o777:o}: {d.said()}"
+    return None
+
+
 def main():
-    with tempfile.TemporaryDirectory(prefix="sakimori-pages.") as folder:
-        why = trial(pathlib.Path(folder))
-    print("ok pages" if why is None else "not ok pages: " + " ".join(why.split()))
-    return why is not None
+    failed = 0
+    for trial in (pages, names):
+        with tempfile.TemporaryDirectory(prefix="sakimori-rogue.") as folder:
+            os.chmod(folder, 0o755)
+            why = trial(pathlib.Path(folder))
+        failed += why is not None
+        print(f"ok {trial.__name__}" if why is None else f"not ok {trial.__name__}: " + " ".join(why.split()))
+    return failed > 0
 
 
 if __name__ == "__main__":

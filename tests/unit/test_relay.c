@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The keeper's side of a peer that is in other hands: what it sends without end, and never reads, costs little. */
+#include "base/err.h"
+#include "role/feeder.h"
+#include "role/relay.h"
+#include "role/upkeep.h"
+#include "store/packetring.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <ftw.h>
+#include <malloc.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static char dir[64];
+static struct member member;
+static struct keeper keeper;
+static int peer;
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static int set_up(void **state)
+{
+	static const char text[] = "network: {operator: self}\npackets: {keep: true}\nsensors:\n  - {name: west}\n";
+	struct yaml_faults faults = { 0 };
+	struct err err = { "" };
+	snprintf(dir, sizeof dir, "/tmp/test_relay.XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	memset(&member, 0, sizeof member);
+	memset(&keeper, 0, sizeof keeper);
+	member.name = "keeper";
+	member.id = ROLE_KEEPER;
+	member.loop = loop_new();
+	member.options.store = dir;
+	if (config_parse(&member.config, (struct bytes){ (const uint8_t *)text, sizeof text - 1 }, &faults) < 0) {
+		print_error("%s\n", faults.v[0].text);
+		return -1;
+	}
+	keeper.m = &member;
+	keeper.store = store_open(dir, STORE_WRITE, NULL, &err);
+	assert_non_null(keeper.store);
+	return upkeep_open(&keeper, &err);
+}
+
+static int tear_down(void **state)
+{
+	feeder_free_all(&keeper);
+	upkeep_close(&keeper);
+	store_close(keeper.store);
+	loop_free(member.loop);
+	config_free(member.config);
+	close(peer);
+	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void enough(void *arg)
+{
+	loop_stop(member.loop);
+}
+
+static void run(int ms)
+{
+	loop_after(member.loop, ms, enough, NULL);
+	loop_run(member.loop);
+}
+
+static void join(enum role_id role)
+{
+	int pair[2];
+	assert_int_equal(channel_pair(pair), 0);
+	peer = pair[1];
+	assert_int_equal(feeder_new(&keeper, role, 0, pair[0]), 0);
+}
+
+/* As the peer: as much as the socket takes. Returns how many. */
+static unsigned say(enum message_kind kind, const struct message_buf *body, unsigned n)
+{
+	uint8_t raw[512];
+	struct message m = { .kind = (uint16_t)kind };
+	size_t len = body ? body->n : 0;
+	unsigned i = 0;
+	message_header_build(raw, &m);
+	if (len)
+		memcpy(raw + MESSAGE_HEADER, body->p, len);
+	while (i < n && send(peer, raw, MESSAGE_HEADER + len, MSG_DONTWAIT) > 0)
+		i++;
+	return i;
+}
+
+static void hello(const char *sensor, const char *what)
+{
+	struct message_buf b = { 0 };
+	struct sender_hello h = { .id = sender_id(sensor, what) };
+	snprintf(h.sensor, sizeof h.sensor, "%s", sensor);
+	sender_hello_put(&b, &h);
+	assert_int_equal(say(MESSAGE_HELLO, &b, 1), 1);
+	free(b.p);
+}
+
+static unsigned entries(const char *path)
+{
+	DIR *d = opendir(path);
+	unsigned n = 0;
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+/* Asked for files of the ring, and never taken, or taken and left empty. */
+static void ring_files(void **state)
+{
+	char path[128];
+	join(ROLE_CAPTURE);
+	hello("west", "capture");
+	run(20);
+	unsigned before = entries("/proc/self/fd");
+	for (unsigned i = 0; i < 3000;) {
+		struct message_buf b = { 0 };
+		message_u32(&b, i % 64);
+		message_u64(&b, (uint64_t)i * 1000000000);
+		i += say(MESSAGE_RING_WANT, &b, 1);
+		free(b.p);
+		if (i % 64 == 0)
+			run(1);
+	}
+	run(50);
+	snprintf(path, sizeof path, "%s/packets/west", dir);
+	assert_in_range(entries("/proc/self/fd"), before, before + 2);
+	assert_in_range(entries(path), 64, 200);
+}
+
+/* The analysis asks for the end, and reads nothing. */
+static void ends(void **state)
+{
+	join(ROLE_ANALYSIS);
+	run(20);
+	size_t before = mallinfo2().uordblks;
+	for (unsigned i = 0; i < 400000;) {
+		i += say(MESSAGE_END, NULL, 100);
+		run(0);
+	}
+	size_t grown = mallinfo2().uordblks - before;
+	print_message("grown by %zu octets\n", grown);
+	assert_in_range(grown, 0, 40 << 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(ring_files, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(ends, set_up, tear_down) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
