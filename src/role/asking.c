@@ -378,10 +378,13 @@ static int listen_at(struct member *m, struct err *err)
 	}
 	unlink(at.sun_path);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && chmod(at.sun_path, 0666) == 0 &&
-		listen(fd, ASKING_PEERS) == 0)
-		return fd;
+	/* By umask, not chmod: the directory isn't root's, a link could lie there by then. */
+	mode_t before = umask(0111);
+	bool open = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, ASKING_PEERS) == 0;
 	int why = errno;
+	umask(before);
+	if (open)
+		return fd;
 	if (fd >= 0)
 		close(fd);
 	return err_set(err, -2, "%s: %s", at.sun_path, strerror(why));
