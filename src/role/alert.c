@@ -9,6 +9,7 @@
 #include "role/members.h"
 #include "role/sender.h"
 #include "role/spawn.h"
+#include "role/status.h"
 #include "store/keys.h"
 #include <dirent.h>
 #include <errno.h>
@@ -32,7 +33,10 @@ struct alert_role {
 	struct alertparams *params;
 	struct sender *sender;
 	struct batch *out; /* marks */
-	struct counters *pages[PAGES];
+	struct {
+		char name[64];
+		const struct counters *shared; /* the other role writes in it as it likes */
+	} pages[PAGES];
 	size_t pages_n;
 	struct pollfd fds[FDS];
 	size_t fds_n;
@@ -120,17 +124,14 @@ struct view {
 	size_t sensors_n, dark_n, roles_n, disks_n, keepers_n, spools_n;
 };
 
-static const char *sensor_of(const struct counters *page)
+static void see_sensor(struct view *v, const struct status_page *from, const struct config *c)
 {
-	const char *colon = strchr(page->name, ':');
-	return colon ? colon + 1 : page->name;
-}
-
-static void see_sensor(struct view *v, const struct counters *page, const struct config *c)
-{
+	const struct counters *page = &from->c;
+	if (v->sensors_n == PAGES)
+		return;
 	struct alert_watch_sensor *s = &v->sensors[v->sensors_n++];
 	bool running = atomic_load(&page->state) == STATE_RUNNING;
-	*s = (struct alert_watch_sensor){ .name = sensor_of(page),
+	*s = (struct alert_watch_sensor){ .name = from->sensor ? from->sensor : from->name,
 		.started_ns = atomic_load(&page->started_ns),
 		.last_packet_ns = (int64_t)counters_get(page, COUNTER_LAST_PACKET),
 		.last_minute_ns = (int64_t)counters_get(page, COUNTER_LAST_MINUTE),
@@ -159,12 +160,13 @@ static void see_peers(struct view *v, const struct counters *page)
 	}
 }
 
-static void see_keeper(struct view *v, const struct counters *page)
+static void see_keeper(struct view *v, const struct status_page *from)
 {
+	const struct counters *page = &from->c;
 	v->disk = (struct alert_watch_disk){ "store", counters_get(page, COUNTER_DISK_FREE),
 		counters_get(page, COUNTER_DISK_TOTAL) };
 	v->disks_n = 1;
-	v->keeper = (struct alert_watch_keeper){ .name = page->name,
+	v->keeper = (struct alert_watch_keeper){ .name = from->name,
 		.last_commit_ns = (int64_t)counters_get(page, COUNTER_LAST_COMMIT) };
 	v->keepers_n = 1;
 	see_peers(v, page);
@@ -188,13 +190,14 @@ static void see_forward(struct view *v, const struct counters *page, const struc
 		.link_up = counters_get(page, COUNTER_LINK) != 0 };
 }
 
-static void see_role(struct view *v, const struct counters *page)
+static void see_role(struct view *v, const struct status_page *from)
 {
+	const struct counters *page = &from->c;
 	uint32_t n = atomic_load(&page->restarts);
 	struct alert_watch_role *r = &v->roles[v->roles_n];
 	for (uint32_t i = 0; i < 16 && i < n; i++)
 		v->deaths[v->roles_n][i] = atomic_load(&page->deaths_ns[i]);
-	*r = (struct alert_watch_role){ page->name, v->deaths[v->roles_n], n < 16 ? n : 16 };
+	*r = (struct alert_watch_role){ from->name, v->deaths[v->roles_n], n < 16 ? n : 16 };
 	v->roles_n++;
 }
 
@@ -202,14 +205,16 @@ static void watch(void *arg)
 {
 	struct alert_role *a = arg;
 	static struct view v;
-	static struct counters copies[PAGES];
+	static struct status_page copies[PAGES];
 	uint64_t waiting = 0;
 	if (!a->known)
 		return;
 	memset(&v, 0, sizeof v);
 	for (size_t i = 0; i < a->pages_n; i++) {
-		struct counters *page = &copies[i];
-		counters_copy(page, a->pages[i]);
+		struct status_page *page = &copies[i];
+		struct bytes shared = { (const void *)a->pages[i].shared, sizeof page->c };
+		if (status_parse(a->pages[i].name, shared, page))
+			continue;
 		see_role(&v, page);
 		/* A replay's times are those of its file. */
 		if (page->role == ROLE_CAPTURE && !a->m->options.replay)
@@ -217,9 +222,9 @@ static void watch(void *arg)
 		else if (page->role == ROLE_KEEPER)
 			see_keeper(&v, page);
 		else if (page->role == ROLE_FORWARD)
-			see_forward(&v, page, a->m->config);
+			see_forward(&v, &page->c, a->m->config);
 		if (page->role == ROLE_CAPTURE || page->role == ROLE_COLLECT)
-			waiting += counters_get(page, COUNTER_WAITING) > 0;
+			waiting += counters_get(&page->c, COUNTER_WAITING) > 0;
 	}
 	v.keeper.waiting = waiting;
 	struct alert_snapshot s = { .now_ns = loop_clock_ns(),
@@ -311,13 +316,16 @@ static void map_pages(struct alert_role *a)
 	DIR *d = opendir(path);
 	struct dirent *e;
 	while (d && (e = readdir(d)) && a->pages_n < PAGES) {
-		int fd = strstr(e->d_name, ".counters") ? openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-							: -1;
+		char *end = strstr(e->d_name, ".counters");
+		int fd = end ? openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 		if (fd < 0)
 			continue;
 		struct counters *page = counters_map(fd, false);
-		if (page)
-			a->pages[a->pages_n++] = page;
+		if (page) {
+			a->pages[a->pages_n].shared = page;
+			snprintf(a->pages[a->pages_n++].name, sizeof a->pages->name, "%.*s", (int)(end - e->d_name),
+				e->d_name);
+		}
 		close(fd);
 	}
 	if (d)
@@ -378,9 +386,9 @@ static int alert_open(struct member *m, struct err *err)
 	if (alert_global_init(err) < 0)
 		return -1;
 	a->params = alertparams_new(m->config, host, host, true, err);
-	forget_variables(m->config);
 	if (!a->params)
 		return -1;
+	forget_variables(m->config);
 	map_pages(a);
 	note_certificates(a);
 	struct alert_params p = alertparams_get(a->params);
@@ -438,7 +446,7 @@ static void alert_close(struct member *m)
 	sender_free(a->sender);
 	batch_free(a->out);
 	for (size_t i = 0; i < a->pages_n; i++)
-		counters_unmap(a->pages[i]);
+		counters_unmap((struct counters *)a->pages[i].shared);
 	free(a);
 }
 

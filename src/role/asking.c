@@ -58,6 +58,7 @@ struct asking {
 	size_t users_n;
 	struct principal everything;
 	struct asker *askers[ASKING_PEERS];
+	unsigned turn; /* whose question is looked at next */
 	pthread_t threads[ASKING_THREADS];
 	unsigned started;
 	pthread_mutex_t lock;
@@ -171,11 +172,22 @@ static void answer(struct asker *k)
 	wake(k->a);
 }
 
+static unsigned count(const struct asking *a, const struct principal *p, bool running)
+{
+	unsigned n = 0;
+	for (int i = 0; i < ASKING_PEERS; i++)
+		n += a->askers[i] && a->askers[i]->principal == p && (!running || a->askers[i]->state == JOB_RUNS);
+	return n;
+}
+
+/* In turn; one user never has all threads. */
 static struct asker *next_job(struct asking *a)
 {
-	for (int i = 0; i < ASKING_PEERS; i++)
-		if (a->askers[i] && a->askers[i]->state == JOB_WAITS)
-			return a->askers[i];
+	for (unsigned n = 0; n < ASKING_PEERS; n++) {
+		struct asker *k = a->askers[a->turn++ % ASKING_PEERS];
+		if (k && k->state == JOB_WAITS && count(a, k->principal, true) < ASKING_THREADS - 1)
+			return k;
+	}
 	return NULL;
 }
 
@@ -326,7 +338,7 @@ static void on_asker(void *arg, int fd, short events)
 	const struct principal *p = known ? principal_of(a, who.uid) : NULL;
 	while (at < ASKING_PEERS && a->askers[at])
 		at++;
-	if (!p || at == ASKING_PEERS) {
+	if (!p || at == ASKING_PEERS || count(a, p, false) >= ASKING_EACH) {
 		channel_refused();
 		close(peer);
 		return;
@@ -369,10 +381,13 @@ static int listen_at(struct member *m, struct err *err)
 	}
 	unlink(at.sun_path);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && chmod(at.sun_path, 0666) == 0 &&
-		listen(fd, ASKING_PEERS) == 0)
-		return fd;
+	/* By umask, not chmod: the directory isn't root's, a link could lie there by then. */
+	mode_t before = umask(0111);
+	bool open = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, ASKING_PEERS) == 0;
 	int why = errno;
+	umask(before);
+	if (open)
+		return fd;
 	if (fd >= 0)
 		close(fd);
 	return err_set(err, -2, "%s: %s", at.sun_path, strerror(why));

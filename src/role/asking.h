@@ -11,6 +11,7 @@
 
 #define ASKING_THREADS 2
 #define ASKING_PEERS   32
+#define ASKING_EACH    8 /* of one user */
 #define ASKING_SQL_MAX 65536
 
 struct asking; /* opaque */

@@ -38,9 +38,12 @@ static int listen_at(struct member *m, struct err *err)
 	memcpy(at.sun_path, path, strlen(path) + 1);
 	unlink(path);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || chmod(path, 0600) != 0 ||
-		listen(fd, LISTENING) != 0) {
-		int why = errno;
+	/* By umask, not chmod: the directory isn't root's, a link could lie there by then. */
+	mode_t before = umask(0177);
+	bool open = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, LISTENING) == 0;
+	int why = errno;
+	umask(before);
+	if (!open) {
 		if (fd >= 0)
 			close(fd);
 		return err_set(err, -2, "%s: %s", path, strerror(why));

@@ -22,6 +22,7 @@ struct query_role {
 	struct reading *reading;
 	struct reading_params wants[WANTS];
 	size_t n;
+	bool again; /* a timer waits to look whether there is a store */
 };
 
 /* The keeper makes the store; a first start has to wait for it. */
@@ -34,6 +35,13 @@ static int open_store(struct query_role *q, struct err *err)
 }
 
 static void next(void *arg);
+
+static void look_again(void *arg)
+{
+	struct query_role *q = arg;
+	q->again = false;
+	next(q);
+}
 
 static void on_done(void *arg)
 {
@@ -51,7 +59,10 @@ static void next(void *arg)
 	if (q->reading || !q->n || !q->analysis)
 		return;
 	if (open_store(q, &err) < 0) {
-		loop_after(q->m->loop, 200, next, q);
+		/* One timer, however many questions come meanwhile. */
+		if (!q->again)
+			loop_after(q->m->loop, 200, look_again, q);
+		q->again = true;
 		return;
 	}
 	struct reading_params p = q->wants[0];

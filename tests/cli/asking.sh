@@ -70,3 +70,14 @@ case "$("$bin" --store "$store" store query "select who, what from audit order b
 *"uid 0"*hold-add) echo "ok asking-a hold goes through the daemon" ;;
 *) echo "not ok asking-a hold goes through the daemon" ;;
 esac
+# One user with as many endless questions as he likes: others are answered all the same.
+flood=
+n=0
+while [ $n -lt 40 ]; do
+	timeout 12 setpriv --reuid nobody --regid nogroup --clear-groups "$bin" --store "$store" store query --ask --time 60000 "$endless" >/dev/null 2>&1 &
+	flood="$flood $!"
+	n=$((n + 1))
+done
+sleep 1.5
+same "one user's flood doesn't hold up others" "$(timeout 5 setpriv --reuid games --regid nogroup --clear-groups "$bin" --store "$store" store query --ask "select 7 as n" 2>&1 | tail -n 1)" 7
+kill $flood 2>/dev/null
