@@ -111,7 +111,8 @@ static int tell_gap(struct feeder *f, struct err *err)
 	bool ended;
 	int64_t until = store_progress(k->store, f->hello.id, &ended), now = watches_since(f);
 	struct feeder_told *told = &k->told[f->hello.id % FEEDERS_MAX];
-	if (told->sender == f->hello.id && until < told->to_ns)
+	/* A gap that lies ahead was told before the clock was put back. */
+	if (told->sender == f->hello.id && until < told->to_ns && told->to_ns <= now)
 		until = now - told->to_ns < GAP_MIN_NS ? now : told->to_ns;
 	/* What was kept lies ahead: the clock was put back meanwhile, and this time is told twice. */
 	bool back = until > now;
