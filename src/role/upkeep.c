@@ -89,7 +89,7 @@ void upkeep_ring(struct keeper *k, struct feeder *f, const struct message *m)
 		!f->greeted)
 		return;
 	if (!may_have(k, f, worker)) {
-		counters_add(COUNTER_REFUSED, 1);
+		channel_refused();
 		return;
 	}
 	struct packetring_next next = { .sensor = f->hello.sensor, .worker = worker, .now_ns = ns };

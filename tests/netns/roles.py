@@ -37,7 +37,7 @@ ROOTED = ("keeper", "query")
 # What may be open beside the standard three, by the end of the name.
 STORE = r"/(store\.db(-wal|-shm)?|flows(/[^ ]*)?|packets(/[^ ]*)?|lock|spool)"
 OPEN = {
-    "capture": r"socket:.*|anon_inode:\[eventfd\]",
+    "capture": r"socket:.*|anon_inode:\[eventfd\]|.*/packets/west/\d+T\d+-0\.pcap",
     "analysis": r"socket:.*",
     "alert": r"socket:.*|anon_inode:\[event(fd|poll)\]",
     "metrics": r"socket:.*|anon_inode:\[event(fd|poll)\]|STORE/run/[a-z:]+\.counters",
