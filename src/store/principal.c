@@ -57,7 +57,11 @@ static const struct {
 	{ "signal_samples", "samples" },
 };
 
-#define OWN_ROW "substr(kind, 1, 4) = 'own-'"
+/* Also what other rules concluded of an address that one of the own-* kinds names: else it could be read off there. */
+#define OWN_ADDRESSES "(select o.subject from main.finding o where substr(o.kind, 1, 4) = 'own-')"
+#define OWN_FINDING                                                                                                    \
+	"(substr(kind, 1, 4) = 'own-' or substr(t.subject, 1, instr(t.subject || ' ', ' ') - 1) in " OWN_ADDRESSES ")"
+#define OWN_SIGNAL "(substr(kind, 1, 4) = 'own-' or t.source in " OWN_ADDRESSES ")"
 
 static const struct rule *rule_of(const char *table)
 {
@@ -87,7 +91,7 @@ static void put_column(sqlite3_str *out, const struct principal *p, const char *
 	const char *when = NULL;
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (strcmp(own[i].table, table) == 0 && strcmp(own[i].column, column) == 0)
-			when = OWN_ROW;
+			when = strcmp(table, "finding") == 0 ? OWN_FINDING : OWN_SIGNAL;
 	if (row_column_is_masked(table, column))
 		when = "1";
 	if (!mask || !when)

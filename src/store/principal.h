@@ -6,7 +6,8 @@
  * without a row, or without a tenant, to "default".
  *
  * Without PRINCIPAL_SEE_SUBSCRIBER what names a subscriber comes as "(masked)": the fields marked ROW_SUBSCRIBER,
- * subject, detail and samples of findings and signals about own addresses (own-*). Flows and sources are not masked:
+ * subject, detail and samples of findings and signals about own addresses (own-*, and others about an
+ * address that one of those names). Flows and sources are not masked:
  * the store doesn't know which prefixes are the operator's own. Ids of findings are hashes of what they are about and
  * can be tried out by who knows sensor and time; they are names, not secrets.
  */

@@ -48,6 +48,7 @@ same() {
 }
 own="select subject from finding where kind='own-suspect'"
 same "masked without the right" "$(as nobody "$own" | tail -n 1)" "(masked)"
+same "not by another finding either" "$(as nobody "select count(*) from finding where subject like '203.0.113.25%'" | tail -n 1)" 0
 same "seen with the right" "$(as games "$own" | tail -n 1)" "203.0.113.25"
 same "another tenant sees nothing" "$(as daemon "select count(*) from finding" | tail -n 1)" 0
 same "no audit without admin" "$(as nobody "select count(*) from audit" | tail -n 1)" 0
