@@ -21,6 +21,7 @@
 
 #define PAGES	     128
 #define FDS	     256
+#define STANDING     8
 #define CERTIFICATES 256 /* of this installation; read at each start of the role */
 #define WATCH_MS     5000
 #define STEP_MS	     250
@@ -43,7 +44,8 @@ struct alert_role {
 	struct alert_watch_certificate certificates[CERTIFICATES];
 	char certificate_names[CERTIFICATES][96];
 	size_t certificates_n;
-	bool known; /* the marks of before have come: from now on alarms can be told */
+	char standing[STANDING][128]; /* alarms */
+	bool known;		      /* the marks of before have come: from now on alarms can be told */
 };
 
 /* ---- marks ---- */
@@ -107,9 +109,31 @@ static void step(void *arg)
 
 /* ---- the system itself ---- */
 
+/* What is wrong now, for `run --status`: alarms by name, as many as there is room for. */
+static void note_alarm(struct alert_role *a, const struct alert_alarm *alarm)
+{
+	char name[sizeof *a->standing], text[150] = "";
+	size_t i = 0, n = 0;
+	snprintf(name, sizeof name, "%s %s", alert_alarm_name(alarm->kind), alarm->subject);
+	while (i < STANDING && strcmp(a->standing[i], name) != 0)
+		i++;
+	if (i < STANDING)
+		a->standing[i][0] = '\0';
+	for (i = 0; i < STANDING && a->standing[i][0];)
+		i++;
+	if (alarm->event != ALERT_CLEARED && i < STANDING)
+		snprintf(a->standing[i], sizeof a->standing[i], "%s", name);
+	for (i = 0; i < STANDING && n < sizeof text; i++)
+		if (a->standing[i][0])
+			n += (size_t)snprintf(
+				text + n, sizeof text - n, "%s%s", n ? ", " : "alarms raised: ", a->standing[i]);
+	member_note("%s", text);
+}
+
 static void on_alarm(void *arg, const struct alert_alarm *alarm)
 {
 	struct alert_role *a = arg;
+	note_alarm(a, alarm);
 	alert_alarm(a->alert, alarm, loop_clock_ns());
 }
 

@@ -84,6 +84,7 @@ const struct counter_row counter_rows[COUNTER_N] = {
 	[COUNTER_QUERIES] = { "queries", false, QUE, "Questions answered" },
 	[COUNTER_QUERIES_CUT] = { "cut_queries", false, QUE, "Questions that met a limit or were cancelled" },
 	[COUNTER_REQUESTS] = { "requests", false, MET, "HTTP requests answered" },
+	[COUNTER_ALIVE] = { "alive_timestamp_seconds", true, ALL, "When the role last turned to its peers" },
 	[COUNTER_MESSAGES_IN] = { "received_messages", false, ALL, "Messages of other roles" },
 	[COUNTER_MESSAGES_OUT] = { "sent_messages", false, ALL, "Messages to other roles" },
 	[COUNTER_REFUSED] = { "refused_messages", false, ALL, "Messages that a role may not send" },

@@ -91,6 +91,7 @@ void member_end(struct member *m, int code)
 
 static void publish(void *arg)
 {
+	counters_set(COUNTER_ALIVE, (uint64_t)loop_clock_ns());
 	counters_set(COUNTER_MESSAGES_IN, channel_counts.received);
 	counters_set(COUNTER_MESSAGES_OUT, channel_counts.sent);
 	counters_set(COUNTER_REFUSED, channel_counts.refused);

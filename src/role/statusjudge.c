@@ -9,6 +9,7 @@
 
 const struct status_limits status_limits_default = { .disk_percent = 5, .clock_offset_ns = 500000000, .restarts = 5 };
 
+#define HANGS_NS      20000000000
 #define SLOW_START_NS INT64_C(30000000000)
 
 struct judge {
@@ -70,6 +71,14 @@ static void judge_deaths(struct judge *j, const struct status_page *p, unsigned 
 			end);
 }
 
+/* One that hangs has all its sockets, and a state of running. */
+static void judge_life(struct judge *j, const struct status_page *p)
+{
+	int64_t silent = j->s->now_ns - (int64_t)counters_get(&p->c, COUNTER_ALIVE);
+	if (counters_get(&p->c, COUNTER_ALIVE) && silent > HANGS_NS)
+		tell(j, STATUS_WRONG, "%s hangs: nothing of it for %lld s", p->name, (long long)(silent / 1000000000));
+}
+
 static void judge_state(struct judge *j, const struct status_page *p)
 {
 	const struct counters *c = &p->c;
@@ -87,6 +96,8 @@ static void judge_state(struct judge *j, const struct status_page *p)
 		tell(j, STATUS_WRONG, "%s is starting for %lld s already", p->name, (long long)(age / 1000000000));
 	else
 		judge_deaths(j, p, deaths, end);
+	if (runs && state == STATE_RUNNING)
+		judge_life(j, p);
 	if (c->note[0] && state != STATE_WAITING)
 		tell(j, STATUS_REMARK, "%s: %s", p->name, c->note);
 }
