@@ -236,7 +236,8 @@ static int close_batch(struct assembly *a, const struct message *m)
 	struct message_reader in = { .in = m->body };
 	a->until_ns = (int64_t)message_get_u64(&in);
 	a->ended = message_get_u8(&in) != 0;
-	if (!message_whole(&in))
+	/* Whoever goes on from there counts minutes. */
+	if (!message_whole(&in) || a->until_ns > INT64_MAX - MINUTE_NS)
 		return bad(a, "a commit that can't be read");
 	if (check_blocks(a, m->sequence) < 0)
 		return -1;

@@ -35,7 +35,8 @@ struct reading *reading_new(const struct reading_params *p)
 	struct reading *r = mem_new(sizeof *r);
 	r->p = *p;
 	r->minute = p->from_ns / MINUTE_NS;
-	r->end = p->to_ns / MINUTE_NS + (p->to_ns % MINUTE_NS > 0);
+	int64_t most = INT64_MAX - 2 * MINUTE_NS, to = p->to_ns < most ? p->to_ns : most;
+	r->end = to / MINUTE_NS + (to % MINUTE_NS > 0);
 	r->encoder = archive_encoder_new();
 	r->sources_encoder = sourceblock_new();
 	r->timer = -1;

@@ -140,7 +140,9 @@ static void finish(struct replay *r)
 	loop_cancel(r->p.loop, r->timer);
 	telescope_flush(r->telescope);
 	const struct telescope_counts *c = telescope_counts(r->telescope);
-	int64_t until = c->timed ? (c->last_ns / MINUTE_NS + 1) * MINUTE_NS : 0;
+	/* A file may say any time; the end of the last minute must have one, too. */
+	int64_t most = INT64_MAX - 2 * MINUTE_NS, last = c->last_ns < most ? c->last_ns : most;
+	int64_t until = c->timed ? (last / MINUTE_NS + 1) * MINUTE_NS : 0;
 	r->end(r->arg, until);
 }
 
@@ -170,7 +172,7 @@ static size_t due(struct replay *r)
 			r->begun_ns = now;
 			r->first_ns = rec->time_ns;
 		}
-		if ((double)(rec->time_ns - r->first_ns) > (double)(now - r->begun_ns) * r->speed)
+		if ((double)rec->time_ns - (double)r->first_ns > (double)(now - r->begun_ns) * r->speed)
 			return i;
 	}
 	return n;

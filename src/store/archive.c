@@ -106,6 +106,9 @@ int archive_header_parse(struct bytes in, struct archive_header *out)
 	};
 	memcpy(out->sensor, p + 128, ARCHIVE_SENSOR_MAX);
 	out->sensor[ARCHIVE_SENSOR_MAX - 1] = 0;
+	/* A minute whose nanoseconds no number holds is none. */
+	if (out->minute > INT64_MAX / MINUTE_NS - 2 || out->minute < INT64_MIN / MINUTE_NS + 2)
+		return -ARCHIVE_BAD;
 	if (p[6] > 1 || p[7] > 1 || out->flows == 0 || out->flows > ARCHIVE_BLOCK_FLOWS ||
 		out->payload > ARCHIVE_PAYLOAD_MAX)
 		return -ARCHIVE_BAD;

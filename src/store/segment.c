@@ -84,7 +84,7 @@ int segment_append(int dirfd, int64_t hour, struct bytes blocks, uint64_t *lengt
 	char name[SEGMENT_NAME_MAX];
 	uint8_t head[SEGMENT_HEADER];
 	uint64_t at = *length;
-	int fd = openat(dirfd, segment_name(name, hour), O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+	int fd = openat(dirfd, segment_name(name, hour), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return failed(err, "open", name);
 	int rc = 0;
@@ -107,7 +107,7 @@ int segment_cut(int dirfd, int64_t hour, uint64_t length, uint64_t *missing, str
 {
 	char name[SEGMENT_NAME_MAX];
 	struct stat st;
-	int rc = 0, fd = openat(dirfd, segment_name(name, hour), O_RDWR | O_CLOEXEC);
+	int rc = 0, fd = openat(dirfd, segment_name(name, hour), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	*missing = 0;
 	if (fd < 0) {
 		*missing = length;

@@ -42,7 +42,8 @@ int storefiles_lock(struct store *s, const char *dir, struct err *err)
 	if (make_dirs(dir))
 		return failed(err, "make the store", dir);
 	snprintf(path, sizeof path, "%s/lock", dir);
-	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	/* Root's command in a directory of another: what a link leads to would be emptied below. */
+	s->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (s->lock < 0)
 		return failed(err, "open", path);
 	if (flock(s->lock, LOCK_EX | LOCK_NB)) {

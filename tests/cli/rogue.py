@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Roles in other hands. A role's page of counters is its own to write: whatever it writes there, the supervisor and the
-other roles live. What the keeper leaves in its directories isn't followed out of them by the next start as root."""
+other roles live. What the keeper leaves in its directories isn't followed out of them by the next start as root. And a
+capture file whose packets come from the beginning and the end of time is kept to its end."""
 import ctypes
 import mmap
 import os
 import pathlib
 import shutil
 import signal
+import struct
+import subprocess
 import sys
 import tempfile
 
@@ -84,9 +87,33 @@ def names(folder):
     return None
 
 
+def block(kind, body):
+    body += bytes(-len(body) % 4)
+    return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+
+def times(folder):
+    packet = bytes.fromhex("450000280007000040060000" "cb007101" "c6120001" "0400001700000001000000005002 03e800000000")
+    with open(folder / "times.pcapng", "wb") as f:
+        f.write(block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
+        f.write(block(1, struct.pack("<HHIHHB3xHH", 101, 0, 65535, 9, 1, 9, 0, 0)))
+        for ns in [0, 1, 2**64 - 1, 2**63 - 1, 2**63, 10**18, 5] * 50:
+            f.write(block(6, struct.pack("<IIIII", 0, ns >> 32, ns & 0xFFFFFFFF, len(packet), len(packet)) + packet))
+    config = "network: {operator: self}\nmetrics: {listen: off}\nsensors: [{name: west, dark: [198.18.0.0/16]}]\n"
+    d = Daemon(os.environ.get("SAKIMORI_ASAN", PROGRAM), folder, config, "--replay", folder / "times.pcapng", "--once",
+               "--speed", "max", env={"ASAN_OPTIONS": "detect_leaks=0"})
+    d.start()
+    try:
+        code = d.p.wait(60)
+    except subprocess.TimeoutExpired:
+        code = None
+    d.end()
+    return None if code == 0 and "ended" not in d.said() else f"exit {code}: {d.said()[-400:]}"
+
+
 def main():
     failed = 0
-    for trial in (pages, names):
+    for trial in (pages, names, times):
         with tempfile.TemporaryDirectory(prefix="sakimori-rogue.") as folder:
             os.chmod(folder, 0o755)
             why = trial(pathlib.Path(folder))

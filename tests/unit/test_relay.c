@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The keeper's side of a peer that is in other hands: what it sends without end, and never reads, costs little. */
 #include "base/err.h"
+#include "base/random.h"
+#include "model/gap.h"
 #include "role/feeder.h"
 #include "role/relay.h"
 #include "role/upkeep.h"
@@ -17,6 +19,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define ROUNDS 400
 
 static char dir[64];
 static struct member member;
@@ -58,7 +62,8 @@ static int tear_down(void **state)
 	store_close(keeper.store);
 	loop_free(member.loop);
 	config_free(member.config);
-	close(peer);
+	if (peer >= 0)
+		close(peer);
 	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -84,8 +89,9 @@ static void join(enum role_id role)
 /* As the peer: as much as the socket takes. Returns how many. */
 static unsigned say(enum message_kind kind, const struct message_buf *body, unsigned n)
 {
-	uint8_t raw[512];
-	struct message m = { .kind = (uint16_t)kind };
+	uint8_t raw[4096];
+	static uint64_t sequence;
+	struct message m = { .kind = (uint16_t)kind, .count = 1, .sequence = ++sequence };
 	size_t len = body ? body->n : 0;
 	unsigned i = 0;
 	message_header_build(raw, &m);
@@ -155,9 +161,90 @@ static void ends(void **state)
 	assert_in_range(grown, 0, 40 << 20);
 }
 
+/* A good row of a kind with numbers that aren't; nothing for other kinds. */
+static void row(struct message_buf *b, unsigned kind, const char *sensor, uint64_t dice)
+{
+	static struct finding f;
+	int64_t far = (int64_t)(dice & 64 ? UINT64_MAX >> (dice & 63) : random_mix(dice));
+	struct signal s = { .at_ns = far, .value = (uint64_t)far, .samples_n = dice & 1 };
+	struct gap g = { .from_ns = far, .to_ns = -far / 2, .dropped = UINT64_MAX };
+	snprintf(s.sensor, sizeof s.sensor, "%s", sensor);
+	snprintf(s.source, sizeof s.source, "\x1b[2J\n%u", (unsigned)dice);
+	snprintf(g.sensor, sizeof g.sensor, "%s", sensor);
+	memset(&f, 0, sizeof f);
+	snprintf(f.id, sizeof f.id, "%016llx%016llx", (unsigned long long)dice, (unsigned long long)dice);
+	snprintf(f.sensor, sizeof f.sensor, "%s", dice & 1 ? "../.." : "west");
+	snprintf(f.subject, sizeof f.subject, "a\nb");
+	f.severity = finding_word("high");
+	f.first_ns = far;
+	f.last_ns = -far / 2;
+	f.packets = UINT64_MAX;
+	b->n = 0;
+	if (kind == MESSAGE_SIGNAL)
+		message_signal(b, &s);
+	else if (kind == MESSAGE_GAP)
+		message_row(b, &gap_kind, &g);
+	else if (kind == MESSAGE_FINDING)
+		message_finding(b, &f);
+}
+
+/* Bodies of all kinds that the edge takes, near to good ones; every role in its turn. The keeper keeps on. */
+static void noise(void **state)
+{
+	static const struct {
+		enum role_id role;
+		const char *sensor, *what;
+	} who[] = { { ROLE_CAPTURE, "west", "capture" }, { ROLE_COLLECT, "far", "capture" },
+		{ ROLE_ANALYSIS, "", "analysis" }, { ROLE_ALERT, "", "alert" }, { ROLE_QUERY, "", "query" } };
+	uint64_t dice = 1;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		unsigned w = round % 5;
+		uint64_t kinds = edges_kinds(who[w].role, ROLE_KEEPER);
+		join(who[w].role);
+		if (kinds & MESSAGE_BIT(MESSAGE_HELLO))
+			hello(who[w].sensor, who[w].what);
+		for (unsigned i = 0; i < 12; i++) {
+			struct message_buf b = { 0 };
+			unsigned n = (unsigned)((dice = random_mix(dice)) % 60), kind = 0;
+			while (!(kinds & MESSAGE_BIT(kind)))
+				kind = (unsigned)((dice = random_mix(dice)) % MESSAGE_KIND_N);
+			for (unsigned k = 0; k < n; k++) {
+				dice = random_mix(dice);
+				if (dice & 1)
+					message_text(&b, dice & 2 ? "west" : "\x1b]0;\n\"'");
+				else
+					message_u64(&b, dice & 4   ? dice
+							: dice & 8 ? UINT64_MAX >> (dice >> 4 & 63)
+								   : dice >> 60);
+			}
+			if (b.n > 480)
+				b.n = 480;
+			if (round & 8 && kind != MESSAGE_SIGNAL && kind != MESSAGE_GAP && kind != MESSAGE_FINDING)
+				kind = who[w].role == ROLE_ANALYSIS ? MESSAGE_FINDING : MESSAGE_GAP;
+			if (kinds & MESSAGE_BIT(kind) &&
+				(kind == MESSAGE_SIGNAL || kind == MESSAGE_GAP || kind == MESSAGE_FINDING))
+				row(&b, kind, who[w].sensor, dice);
+			say(kind, &b, 1);
+			b.n = 0;
+			message_u64(&b, dice & 8 ? dice : dice & 16 ? INT64_MAX - 60000000000 : dice >> 20);
+			message_u8(&b, dice & 1);
+			if ((dice & 2) == 0)
+				say(MESSAGE_COMMIT, &b, 1);
+			free(b.p);
+		}
+		run(1);
+		close(peer);
+		peer = -1;
+	}
+	/* It was no use for nothing: some batches were kept. */
+	uint64_t kept = counters_get(counters, COUNTER_COMMITS);
+	assert_true(kept > 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(ring_files, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(ends, set_up, tear_down) };
+		cmocka_unit_test_setup_teardown(ends, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(noise, set_up, tear_down) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -618,11 +618,28 @@ static void too_many_hours(void **state)
 	store_close(s);
 }
 
+/* What lies in the store's directory may be another user's doing. */
+static void lock_is_a_link(void **state)
+{
+	char victim[128], path[128];
+	struct err err = { "" };
+	struct stat st;
+	snprintf(victim, sizeof victim, "%s/victim", dir);
+	snprintf(path, sizeof path, "%s/lock", dir);
+	int fd = open(victim, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "0123456789", 10), 10);
+	close(fd);
+	assert_int_equal(symlink("victim", path), 0);
+	assert_null(store_open(dir, STORE_WRITE, NULL, &err));
+	assert_int_equal(stat(victim, &st), 0);
+	assert_int_equal(st.st_size, 10);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = { T(repeats), T(kills), T(second_writer), T(readers), T(damaged_database),
 		T(newer_store), T(migration), T(damaged_segments), T(tails), T(file_limit), T(full_disk),
-		T(bad_batches), T(too_many_hours) };
+		T(bad_batches), T(too_many_hours), T(lock_is_a_link) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
