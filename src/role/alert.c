@@ -318,7 +318,8 @@ static void map_pages(struct alert_role *a)
 		struct counters *page = counters_map(fd, false);
 		if (page) {
 			a->pages[a->pages_n].shared = page;
-			snprintf(a->pages[a->pages_n++].name, sizeof a->pages->name, "%.*s", (int)(end - e->d_name), e->d_name);
+			snprintf(a->pages[a->pages_n++].name, sizeof a->pages->name, "%.*s", (int)(end - e->d_name),
+				e->d_name);
 		}
 		close(fd);
 	}

@@ -17,8 +17,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_SIZE ((size_t)32 << 10)	/* of a message of rows, about */
-#define OUT_MAX	    ((size_t)4 << 20)	/* rows that wait for their reader; the question waits, too */
+#define ANSWER_SIZE ((size_t)32 << 10) /* of a message of rows, about */
+#define OUT_MAX	    ((size_t)4 << 20)  /* rows that wait for their reader; the question waits, too */
 #define FEED	    ((size_t)1 << 20)
 #define ROWS_MAX    1000000u
 #define TIME_MAX_MS 60000u
@@ -43,7 +43,7 @@ struct asker {
 		uint32_t count;
 		size_t n;
 		uint8_t octets[];
-	} *first, **last;
+	} * first, **last;
 	size_t octets;
 };
 
@@ -129,7 +129,8 @@ static int take_row(void *arg, const char *const *names, const struct store_valu
 	size_t before = k->rows.n;
 	message_u16(&k->rows, (uint16_t)n);
 	for (size_t i = 0; i < n; i++) {
-		struct store_value name = { .type = STORE_TEXT, .bytes = { (const uint8_t *)names[i], strlen(names[i]) } };
+		struct store_value name = { .type = STORE_TEXT,
+			.bytes = { (const uint8_t *)names[i], strlen(names[i]) } };
 		put_value(&k->rows, values ? &values[i] : &name);
 	}
 	k->rows_n++;
@@ -303,7 +304,9 @@ static void on_message(void *arg, struct channel *c, const struct message *m, in
 		free(k->sql);
 		k->sql = mem_new(sql.n + 1);
 		memcpy(k->sql, sql.p, sql.n);
-		k->limits = (struct store_query_limits){ .rows = rows && rows < ROWS_MAX ? rows : rows ? ROWS_MAX : 0,
+		k->limits = (struct store_query_limits){ .rows = rows && rows < ROWS_MAX ? rows
+								 : rows			 ? ROWS_MAX
+											 : 0,
 			.time_ms = time_ms > TIME_MAX_MS ? TIME_MAX_MS : time_ms };
 		k->state = JOB_WAITS;
 		pthread_cond_signal(&k->a->work);

@@ -17,10 +17,10 @@
 #define KNOWN	  8192 /* findings whose packets were pinned lately */
 #define GROWN	  2    /* pinned again when there are so many times more packets */
 /* Ring files of one sensor: so many at once, then one in a while; a file that was filled is followed at any time. */
-#define RING_BURST	128
-#define RING_AGAIN_NS	INT64_C(5000000000)
-#define RING_FILLED	((off_t)8 << 20)
-#define RING_WORKERS	64
+#define RING_BURST    128
+#define RING_AGAIN_NS INT64_C(5000000000)
+#define RING_FILLED   ((off_t)8 << 20)
+#define RING_WORKERS  64
 
 struct known {
 	char id[33];
@@ -85,7 +85,8 @@ void upkeep_ring(struct keeper *k, struct feeder *f, const struct message *m)
 	struct err err = { "" };
 	uint32_t worker = message_get_u32(&in);
 	int64_t ns = (int64_t)message_get_u64(&in);
-	if (!message_whole(&in) || worker >= RING_WORKERS || f->index >= CONFIG_SENSORS_MAX || u->packets < 0 || !f->greeted)
+	if (!message_whole(&in) || worker >= RING_WORKERS || f->index >= CONFIG_SENSORS_MAX || u->packets < 0 ||
+		!f->greeted)
 		return;
 	if (!may_have(k, f, worker)) {
 		counters_add(COUNTER_REFUSED, 1);

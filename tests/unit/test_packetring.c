@@ -303,7 +303,8 @@ static void names_that_lead_elsewhere(void **state)
 {
 	static const char *const bad[] = { "", ".", "..", "a/b", "../x", "pinned", ".x", "a b" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		if (packetring_open_next(dir, &(struct packetring_next){ .sensor = bad[i], .now_ns = START }, NULL) != -EINVAL)
+		if (packetring_open_next(dir, &(struct packetring_next){ .sensor = bad[i], .now_ns = START }, NULL) !=
+			-EINVAL)
 			fail_msg("'%s'", bad[i]);
 	/* Two of one second have two names. */
 	struct packetring_next next = { .sensor = "x", .worker = 1, .now_ns = START };

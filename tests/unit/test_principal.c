@@ -665,7 +665,7 @@ static void memory_of_two(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-	const struct CMUnitTest tests[] = { T(functions), T(sql_of_a_tenant), T(sql_of_all), T(bombs), T(cancelled), T(memory_of_two),
-		T(audit_chain), T(tables_are_the_kinds), T(version_before) };
+	const struct CMUnitTest tests[] = { T(functions), T(sql_of_a_tenant), T(sql_of_all), T(bombs), T(cancelled),
+		T(memory_of_two), T(audit_chain), T(tables_are_the_kinds), T(version_before) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -597,12 +597,18 @@ static void too_many_hours(void **state)
 		struct err err = { "" };
 		for (int64_t i = 0; i < hours; i++) {
 			struct flow f = { .packets = 1, .first_ns = (START_MINUTE + 60 * i) * MINUTE_NS };
-			struct archive_batch a = { .flows = &f, .n = 1, .minute = START_MINUTE + 60 * i, .sensor = "s1",
-				.sender = 9, .sequence = (uint64_t)(hours - STORE_BATCH_HOURS) + 1 };
+			struct archive_batch a = { .flows = &f,
+				.n = 1,
+				.minute = START_MINUTE + 60 * i,
+				.sensor = "s1",
+				.sender = 9,
+				.sequence = (uint64_t)(hours - STORE_BATCH_HOURS) + 1 };
 			f.last_ns = f.first_ns;
 			archive_encode(e, &a, &blocks);
 		}
-		struct store_batch b = { .sender = 9, .sequence = (uint64_t)(hours - STORE_BATCH_HOURS) + 1, .sensor = "s1",
+		struct store_batch b = { .sender = 9,
+			.sequence = (uint64_t)(hours - STORE_BATCH_HOURS) + 1,
+			.sensor = "s1",
 			.blocks = { blocks.p, blocks.n } };
 		assert_int_equal(store_commit(s, &b, &err), hours == STORE_BATCH_HOURS ? 0 : -STORE_BAD);
 		column_buf_free(&blocks);
