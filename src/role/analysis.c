@@ -14,7 +14,8 @@
 #include <string.h>
 
 #define SITES	       256
-#define EMIT_MAX       4096	       /* findings a minute and sensor; what waits comes with the next */
+#define EMIT_MAX       4096 /* findings a minute and sensor; what waits comes with the next */
+#define WAITING_MAX    ((size_t)8 << 20)
 #define TOLD_NS	       (5 * MINUTE_NS) /* without findings: how often it is said how far it is */
 #define PAST_MAX_NS    (7 * INT64_C(86400) * 1000000000)
 #define QUIET_MS       50
@@ -89,9 +90,10 @@ static void emit(void *arg, const struct finding *told, enum darknet_news news)
 		close_out(a, 0);
 }
 
-static void conclude(struct site *s)
+/* While the keeper is busy with what was concluded before, what changes further is told as one. */
+static void conclude(struct site *s, bool last)
 {
-	if (!sender_welcomed(s->a->sender))
+	if (!sender_welcomed(s->a->sender) || (!last && sender_waiting(s->a->sender) > WAITING_MAX))
 		return;
 	darknet_poll(s->darknet, s->until_ns, EMIT_MAX, emit, s);
 	close_out(s->a, darknet_waiting(s->darknet) ? 0 : s->until_ns);
@@ -194,7 +196,7 @@ static void take_batch(struct analysis_role *a, struct site *s, bool past)
 		darknet_minute(s->darknet);
 		counters_set(COUNTER_LAST_MINUTE, (uint64_t)(until - MINUTE_NS));
 		if (!past)
-			conclude(s);
+			conclude(s, false);
 	}
 	assembly_clear(a->assembly);
 }
@@ -222,7 +224,7 @@ static void ask_next(struct analysis_role *a)
 	if (a->asked == a->n) {
 		a->present = true;
 		for (size_t i = 0; i < a->n; i++)
-			conclude(a->sites[i]);
+			conclude(a->sites[i], false);
 		channel_pause(a->keeper, false);
 		return;
 	}
@@ -286,7 +288,7 @@ static void on_attach(struct analysis_role *a, const struct message *m)
 static void finish(struct analysis_role *a)
 {
 	for (size_t i = 0; i < a->n; i++)
-		conclude(a->sites[i]);
+		conclude(a->sites[i], true);
 	a->drained = true;
 	if (sender_idle(a->sender))
 		member_end(a->m, 0);
@@ -338,7 +340,7 @@ static void on_welcome(void *arg)
 {
 	struct analysis_role *a = arg;
 	for (size_t i = 0; i < a->n && a->present; i++)
-		conclude(a->sites[i]);
+		conclude(a->sites[i], false);
 }
 
 /* ---- life ---- */
