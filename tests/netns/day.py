@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 240
-"""A day of generated traffic through the daemon: what the roles hold at its end is what they held after some hours."""
+"""Half a day of generated traffic through the daemon, a thousand times as fast: what the roles hold at its end is what
+they held after some hours. A speed that a slow disk can follow: what waits for one that can't is memory, too."""
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import time
 
 BIN = os.environ["SAKIMORI"]
 TMP = pathlib.Path(os.environ["TMPDIR"])
-HALF_HOURS = int(os.environ.get("SAKIMORI_HALF_HOURS", "48"))
+HALF_HOURS = int(os.environ.get("SAKIMORI_HALF_HOURS", "24"))
 START = 1767225600  # 2026-01-01
 CONFIG = """network: {operator: self}
 sensors:
@@ -68,7 +69,7 @@ def main():
     store = str(TMP / "store")
     seen = []
     daemon = subprocess.Popen([BIN, "--config", str(TMP / "c.yaml"), "--store", store, "-q", "run", "--replay",
-                               str(whole), "--once"], stderr=subprocess.PIPE)
+                               str(whole), "--speed", "1000", "--once"], stderr=subprocess.PIPE)
     begun = time.monotonic()
     try:
         while daemon.poll() is None and time.monotonic() - begun < 200:
@@ -100,7 +101,9 @@ def main():
             print(f"not ok {role} is flat: only {len(values)} looks")
             continue
         early, late = max(values[:third]), max(values[third:])
-        fine = late <= early * 1.5 + 4096
+        # The analysis keeps a day of counts by port and hour, each with a sample: some 4 MiB an hour of this traffic.
+        # That it keeps no more is held over 30 days by test_darknetpoll.
+        fine = late <= early * 1.5 + (HALF_HOURS * 4096 if role == "analysis" else 4096)
         print(f"{'ok' if fine else 'not ok'} {role} is flat" + ("" if fine else f": {early} KiB, then {late} KiB"))
         print(f"# {role}: {early} KiB in the first third, {late} KiB later", file=sys.stderr)
 
