@@ -49,6 +49,12 @@ const char *input_compression(const struct input *in); /* "gzip", "zstd", "xz" o
 const char *input_name(const struct input *in);
 bool input_mapped(const struct input *in);
 
+/*
+ * Mixes into `h` what tells the file of that path from others: its size and its first 4 KiB. What is no regular file is
+ * new each time.
+ */
+uint64_t input_identity(const char *path, uint64_t h);
+
 /* Names the file behind this input stably, for a second pass: false for standard input, pipes and compressed streams.
  */
 bool input_seekable(const struct input *in);

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/show.h"
 
+#include "base/input.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "base/zone.h"
 #include "cmd/paint.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* "  JP Tokyo AS64496 Example" as far as known; geography files come from outside, but their texts have no control
  * characters. */
@@ -94,28 +92,10 @@ unsigned show_unwrap(const struct cli_list *words)
 uint64_t show_sender(char **paths, int n, const char *sensor)
 {
 	uint64_t h = 1;
-	uint8_t head[4096];
-	struct stat st;
 	for (const char *c = sensor ? sensor : "local"; *c; c++)
 		h = random_mix(h ^ (uint8_t)*c);
-	for (int i = 0; i < n; i++) {
-		/* Looked at before it is opened: a pipe that is opened and closed here would lose its writer. */
-		int fd = stat(paths[i], &st) == 0 && S_ISREG(st.st_mode)
-				 ? open(paths[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-				 : -1;
-		ssize_t got = 0;
-		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-			got = pread(fd, head, sizeof head, 0);
-			h = random_mix(h ^ (uint64_t)st.st_size);
-		} else {
-			h ^= random_key(); /* a pipe is new each time */
-		}
-		for (ssize_t k = 0; k < got; k++)
-			h = (h ^ head[k]) * 0x100000001b3u;
-		if (fd >= 0)
-			close(fd);
-		h = random_mix(h);
-	}
+	for (int i = 0; i < n; i++)
+		h = input_identity(paths[i], h);
 	h &= INT64_MAX;
 	return h ? h : 1;
 }

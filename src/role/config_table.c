@@ -197,7 +197,7 @@ static const struct yaml_row sensor_rows[] = {
 		.touches = CONFIG_ANALYSIS },
 	{ "workers", YAML_NUMBER, IN(workers), "1", .min = 1, .max = 64,
 		.help = "threads, each with its ring and its share of the sources" },
-	{ "ring", YAML_SIZE, IN(ring), "32MiB", .min = 1 << 20, .max = 4ull << 30, .help = "memory of each ring" },
+	{ "ring", YAML_SIZE, IN(ring), "24MiB", .min = 1 << 20, .max = 4ull << 30, .help = "memory of each ring" },
 	{ "snaplen", YAML_NUMBER, IN(snaplen), "0", .max = 262144,
 		.help = "octets of each packet that are looked at; 0: all" },
 	{ "promiscuous", YAML_BOOL, IN(promiscuous), "true", .help = "take frames that are addressed to others" },

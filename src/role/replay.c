@@ -6,12 +6,9 @@
 #include "base/text.h"
 #include "wire/capfile.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define RECORDS	    256
 #define TURN	    64 /* times RECORDS before others get their turn */
@@ -45,22 +42,6 @@ struct replay {
 	void *each_arg;
 };
 
-/* Size and content of the first 4 KiB; a pipe is new each time. */
-static void name_it(struct replay *r, const char *path)
-{
-	uint8_t head[4096];
-	struct stat st;
-	uint64_t h = 1;
-	int fd = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	ssize_t n = fd >= 0 ? pread(fd, head, sizeof head, 0) : 0;
-	h = fd >= 0 ? random_mix(h ^ (uint64_t)st.st_size) : random_key();
-	for (ssize_t i = 0; i < n; i++)
-		h = (h ^ head[i]) * 0x100000001b3u;
-	if (fd >= 0)
-		close(fd);
-	snprintf(r->name, sizeof r->name, "replay %016llx", (unsigned long long)random_mix(h));
-}
-
 struct replay *replay_open(const struct replay_params *p, struct err *err)
 {
 	char *end = NULL;
@@ -74,7 +55,7 @@ struct replay *replay_open(const struct replay_params *p, struct err *err)
 	r->p = *p;
 	r->speed = speed;
 	r->timer = -1;
-	name_it(r, p->path);
+	snprintf(r->name, sizeof r->name, "replay %016llx", (unsigned long long)input_identity(p->path, 1));
 	if (input_open(&r->in, p->path, &o, err) < 0) {
 		free(r);
 		return NULL;
