@@ -5,9 +5,11 @@
 #include "model/decision.h"
 #include "model/gap.h"
 #include "model/hold.h"
+#include "model/remark.h"
 #include "model/sensor.h"
 #include "model/sent.h"
 #include "model/signal.h"
+#include "model/user.h"
 
 #define KIND(s, name, key, owner, meaning)                                                                             \
 	{                                                                                                              \
@@ -115,6 +117,54 @@ static const struct row_field clock_minute_fields[] = {
 const struct row_kind clock_kind = KIND(clock_minute, "clock", "sensor, minute", ROW_OF_SENSOR,
 	"How far a sensor's clock could be trusted in a minute");
 
+static const struct row_field user_fields[] = {
+	ROW_FIELD(user, name, ROW_TEXT, NULL, "with which he logs in"),
+	ROW_FIELD(user, roles, ROW_LIST, NULL, "TENANT ROLE: viewer, analyst, approver or admin; tenant `*`: all"),
+	ROW_FIELD(user, rights, ROW_LIST, NULL, "see-subscriber, see-dark"),
+	ROW_FIELD(user, language, ROW_TEXT, NULL, "en or ja; empty: that of the browser"),
+	ROW_FIELD(user, state, ROW_TEXT, NULL, "active or disabled"),
+	ROW_FIELD(user, created_ns, ROW_TIME, "ns since 1970", "when he was added"),
+	ROW_FIELD(user, changed_ns, ROW_TIME, "ns since 1970", "since when sessions and tokens hold; older ones are void"),
+};
+const struct row_kind user_kind =
+	KIND(user, "user", "name", ROW_OF_ADMIN, "Who may see and do what in which tenant, in the console");
+
+static const struct row_field token_fields[] = {
+	ROW_FIELD(token, id, ROW_TEXT, NULL, "begins the token"),
+	ROW_FIELD(token, user, ROW_TEXT, NULL, "whose it is: it never may more than he"),
+	ROW_FIELD(token, label, ROW_TEXT, NULL, "what it is for"),
+	ROW_FIELD(token, roles, ROW_LIST, NULL, "TENANT ROLE, as of a user"),
+	ROW_FIELD(token, scope, ROW_LIST, NULL, "read, write or the first word of a path; empty: read"),
+	ROW_FIELD(token, since_ns, ROW_TIME, "ns since 1970", "when it was made"),
+	ROW_FIELD(token, until_ns, ROW_TIME, "ns since 1970", "when it ends or was revoked"),
+};
+const struct row_kind token_kind =
+	KIND(token, "token", "id", ROW_OF_ADMIN, "A key by which a program asks the console's interface");
+
+static const struct row_field remark_fields[] = {
+	ROW_FIELD(remark, id, ROW_TEXT, NULL, "UUIDv7"),
+	ROW_FIELD(remark, tenant, ROW_TEXT, NULL, "who may read it"),
+	ROW_FIELD(remark, subject, ROW_TEXT, NULL, "id of a finding or case"),
+	ROW_FIELD(remark, kind, ROW_TEXT, NULL, "comment, assign, mute or unmute"),
+	ROW_FIELD(remark, text, ROW_TEXT, NULL, "what was said; assign: to whom; mute: why"),
+	ROW_FIELD(remark, who, ROW_TEXT, NULL, "user who said it"),
+	ROW_FIELD(remark, at_ns, ROW_TIME, "ns since 1970", "when"),
+	ROW_FIELD(remark, until_ns, ROW_TIME, "ns since 1970", "mute: until then"),
+};
+const struct row_kind remark_kind =
+	KIND(remark, "remark", "id", ROW_OF_TENANT, "What a person said of a finding or case");
+
+/* Not among row_kinds: no one reads them but who checks a password. */
+static const struct row_field credential_fields[] = {
+	ROW_FIELD(credential, subject, ROW_TEXT, NULL, "user NAME or token ID"),
+	ROW_FIELD(credential, hash, ROW_TEXT, NULL, "argon2id of a password, SHA-256 of a token"),
+	ROW_FIELD(credential, since_ns, ROW_TIME, "ns since 1970", "when it was set"),
+	ROW_FIELD(credential, once, ROW_BOOL, NULL, "good for one login"),
+	ROW_FIELD(credential, until_ns, ROW_TIME, "ns since 1970", "good before then"),
+};
+const struct row_kind credential_kind =
+	KIND(credential, "credential", "subject", ROW_OF_ADMIN, "What proves that somebody is who he says");
+
 const struct row_kind *const row_kinds[] = { &sensor_kind, &gap_kind, &signal_kind, &case_kind, &decision_kind,
-	&hold_kind, &sent_kind, &clock_kind };
+	&hold_kind, &sent_kind, &clock_kind, &user_kind, &token_kind, &remark_kind };
 const size_t row_kinds_n = sizeof row_kinds / sizeof row_kinds[0];

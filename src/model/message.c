@@ -10,7 +10,7 @@ const char *message_kind_name(unsigned kind)
 	static const char *const names[MESSAGE_KIND_N] = { "none", "edge", "stop", "ready", "hello", "welcome",
 		"blocks", "sources", "roll-up", "signal", "gap", "clock", "sensor", "finding", "sent", "commit", "ack",
 		"refuse", "ring-want", "ring-file", "ring-pin", "attach", "want", "minute", "end", "audit", "hold",
-		"ask", "answer" };
+		"ask", "answer", "call", "reply", "credit", "cancel", "record", "glimpse" };
 	return kind < MESSAGE_KIND_N ? names[kind] : "unknown";
 }
 

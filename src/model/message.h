@@ -52,6 +52,15 @@ enum message_kind {
 	MESSAGE_HOLD,	/* a hold; {what text} behind it */
 	MESSAGE_ASK,	/* {rows u64, time in ms u64, SQL u32 and octets} */
 	MESSAGE_ANSWER, /* rows: {n u16, values {type u8, ...}} */
+	/* console and desk; `sequence` is the number of the call */
+	MESSAGE_CALL,	/* struct call of model/call.h: what somebody asks over HTTP */
+	MESSAGE_REPLY,	/* {status u16, last u8, type text, session text, octets}: first, then more of it until `last` */
+	MESSAGE_CREDIT, /* {octets u32}: so many more may be on their way */
+	MESSAGE_CANCEL, /* nobody wants the rest */
+	/* desk and keeper */
+	MESSAGE_RECORD, /* {who text, what text, subject text, kind text, row}: keep it, with a line in the audit */
+	/* capture and console */
+	MESSAGE_GLIMPSE, /* model/glimpse.h: packets of the last moment, some of them in person */
 	MESSAGE_KIND_N
 };
 

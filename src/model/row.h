@@ -26,7 +26,7 @@ struct row_field {
 };
 
 /* Whose a record is: its field `tenant` says it, or that of the sensor which its field `sensor` names. */
-enum row_owner { ROW_OF_TENANT, ROW_OF_SENSOR };
+enum row_owner { ROW_OF_TENANT, ROW_OF_SENSOR, ROW_OF_ADMIN /* of nobody: for who administers all tenants */ };
 
 struct row_kind {
 	const char *name; /* of the noun and of its table */

@@ -20,6 +20,9 @@ const struct role roles[ROLE_N] = {
 		1024, 0 },
 	[ROLE_METRICS] = { "metrics", 47008, "HTTP from this host", "-", "its port", "-", NETWORK_LISTEN, 0, 192, 2,
 		true },
+	[ROLE_DESK] = { "desk", 47009, "calls of the console", "-", "-", "-", NETWORK_NONE, 4, 128, 2, true, true },
+	[ROLE_CONSOLE] = { "console", 47010, "HTTP, TLS of browsers", "certificate of the console", "its port", "-",
+		NETWORK_LISTEN, 1, 2048, 0 },
 	[ROLE_COMMAND] = { "command", 0, "-", "-", "-", "-", NETWORK_NONE, 0, 0, 9 },
 };
 
@@ -44,6 +47,10 @@ const struct edge edges[] = {
 		B(MESSAGE_FINDING) | B(MESSAGE_SIGNAL) | B(MESSAGE_GAP) | B(MESSAGE_SENT) | B(MESSAGE_END) | ANSWER,
 		B(MESSAGE_HELLO) | B(MESSAGE_SENT) | B(MESSAGE_COMMIT) },
 	{ ROLE_KEEPER, ROLE_QUERY, B(MESSAGE_RING_PIN), B(MESSAGE_END) },
+	{ ROLE_CONSOLE, ROLE_DESK, B(MESSAGE_CALL) | B(MESSAGE_CREDIT) | B(MESSAGE_CANCEL), B(MESSAGE_REPLY) },
+	{ ROLE_DESK, ROLE_KEEPER, B(MESSAGE_RECORD), B(MESSAGE_ACK) | B(MESSAGE_REFUSE) },
+	{ ROLE_CAPTURE, ROLE_CONSOLE, B(MESSAGE_GLIMPSE), 0 },
+	{ ROLE_KEEPER, ROLE_CONSOLE, B(MESSAGE_FINDING) | B(MESSAGE_SIGNAL) | B(MESSAGE_GAP), 0 },
 	{ ROLE_COMMAND, ROLE_KEEPER, BATCH | B(MESSAGE_FINDING) | B(MESSAGE_AUDIT) | B(MESSAGE_HOLD), ANSWER },
 	{ ROLE_COMMAND, ROLE_QUERY, B(MESSAGE_ASK), B(MESSAGE_ANSWER) | B(MESSAGE_END) },
 };

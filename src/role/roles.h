@@ -20,6 +20,8 @@ enum role_id {
 	ROLE_FORWARD,
 	ROLE_COLLECT,
 	ROLE_METRICS,
+	ROLE_DESK,    /* answers the console: knows its users, asks the store for them */
+	ROLE_CONSOLE, /* HTTPS */
 	ROLE_COMMAND, /* not a process of the daemon: who speaks to its control socket */
 	ROLE_N
 };

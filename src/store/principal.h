@@ -19,6 +19,7 @@
 enum {
 	PRINCIPAL_SEE_SUBSCRIBER = 1,
 	PRINCIPAL_ADMIN = 2, /* of all tenants: also audit, senders, bookkeeping */
+	PRINCIPAL_SEE_DARK = 4, /* addresses of the dark space as they are; kept by view/, not by the store */
 };
 
 struct principal {

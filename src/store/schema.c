@@ -98,10 +98,38 @@ static int add_months(struct sql *s, struct err *err)
 	return rc ? rc : audit_chain_all(s, err);
 }
 
+/* Who uses the console. A key for stand-ins of dark addresses comes with it. */
+static const char *const users[] = {
+	"create table user (name text not null, roles text not null, rights text not null, language text not null,"
+	" state text not null, created_ns integer not null, changed_ns integer not null, primary key (name)) without "
+	"rowid",
+	"create table token (id text not null, user text not null, label text not null, roles text not null,"
+	" scope text not null, since_ns integer not null, until_ns integer not null, primary key (id)) without rowid",
+	"create table remark (id text not null, tenant text not null, subject text not null, kind text not null,"
+	" text text not null, who text not null, at_ns integer not null, until_ns integer not null, primary key (id))"
+	" without rowid",
+	"create table credential (subject text not null, hash text not null, since_ns integer not null,"
+	" once integer not null, until_ns integer not null, primary key (subject)) without rowid",
+};
+
+static int add_users(struct sql *s, struct err *err)
+{
+	int rc = 0;
+	for (size_t i = 0; i < sizeof users / sizeof *users && !rc; i++)
+		rc = sql_exec(s, users[i], err);
+	if (!rc)
+		rc = sql_exec(s,
+			"create index remark_subject on remark (subject);"
+			"insert or ignore into meta values ('dark-key', randomblob(16));",
+			err);
+	return rc;
+}
+
 const struct schema_step schema_steps[] = {
 	{ first, NULL },
 	{ finding_location, NULL },
 	{ "", add_months },
+	{ "", add_users },
 };
 const int schema_steps_n = sizeof schema_steps / sizeof *schema_steps;
 
@@ -110,12 +138,10 @@ int schema_imitate(struct sql *s, int version, struct err *err)
 	char text[1024];
 	int rc = 0;
 	ENSURE(version == schema_steps_n - 1);
-	for (size_t i = 0; i < sizeof months / sizeof *months && !rc; i++) {
-		snprintf(text, sizeof text, "create temp %s", months[i] + sizeof "create");
+	for (size_t i = 0; i < sizeof users / sizeof *users && !rc; i++) {
+		snprintf(text, sizeof text, "create temp %s", users[i] + sizeof "create");
 		rc = sql_exec(s, text, err);
 	}
-	if (!rc)
-		rc = sql_exec(s, "create temp view audit as select *, null previous, null hash from main.audit", err);
 	return rc;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "role/members.h"
 
+/* Here, not in role/: the console lies above it. */
+
 /* A row a process; NULL: it is none of its own. */
 const struct member_role *const member_roles[ROLE_N] = {
 	[ROLE_CAPTURE] = &capture_role,
