@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "view/list.h"
+
+const struct view *const views[] = {
+	&openapi_view,
+	NULL,
+};
