@@ -111,12 +111,3 @@ export async function whoami() {
 	}
 	return session.get();
 }
-
-const LEVELS = ['viewer', 'analyst', 'approver', 'admin'];
-
-/* May the user do what needs this level (in any tenant), or has he this right? For showing alone: the server decides. */
-export const mayLevel = (level) => {
-	const s = session.get();
-	return !!s && LEVELS.indexOf(s.level) >= LEVELS.indexOf(level);
-};
-export const hasRight = (right) => !!session.get()?.rights?.includes(right);
