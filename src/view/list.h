@@ -4,3 +4,5 @@
 #include "view/view.h"
 
 extern const struct view openapi_view;
+extern const struct view findings_view;
+extern const struct view findings_csv_view;

@@ -3,5 +3,7 @@
 
 const struct view *const views[] = {
 	&openapi_view,
+	&findings_view,
+	&findings_csv_view,
 	NULL,
 };
