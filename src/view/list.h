@@ -6,3 +6,9 @@
 extern const struct view openapi_view;
 extern const struct view findings_view;
 extern const struct view findings_csv_view;
+extern const struct view finding_view;
+extern const struct view finding_pcap_view;
+extern const struct view finding_comment_view;
+extern const struct view finding_assign_view;
+extern const struct view finding_mute_view;
+extern const struct view finding_unmute_view;
