@@ -116,8 +116,8 @@ static void draw(const struct sampler *s, struct sampler_worker *w, const struct
 		to->src = addr_from4(p.src4);
 		to->dst = addr_from4(p.dst4);
 	} else if (p.layer == LAYER_IP6) {
-		memcpy(to->src.b, p.src6, sizeof to->src.b);
-		memcpy(to->dst.b, p.dst6, sizeof to->dst.b);
+		to->src = addr_from_packet6(p.src6);
+		to->dst = addr_from_packet6(p.dst6);
 	}
 	if (f->n < GLIMPSE_POINTS)
 		w->next++;
