@@ -4,6 +4,8 @@
 #include "view/view.h"
 
 extern const struct view openapi_view;
+extern const struct view summary_view;
+extern const struct view top_view;
 extern const struct view findings_view;
 extern const struct view findings_csv_view;
 extern const struct view finding_view;

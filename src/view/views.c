@@ -3,6 +3,8 @@
 
 const struct view *const views[] = {
 	&openapi_view,
+	&summary_view,
+	&top_view,
 	&findings_view,
 	&findings_csv_view,
 	&finding_view,
