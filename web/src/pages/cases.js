@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+<<<<<<< HEAD
 /* Cases: what is done about a suspected device, by whom, until when. */
 import { hasRight, mayLevel } from '../lib/api.js';
 import { html, useState } from '../lib/html.js';
@@ -108,4 +109,11 @@ function Case({ id }) {
 
 export default function Page({ id }) {
 	return id ? html`<${Case} id=${id} key=${id} />` : html`<${List} />`;
+=======
+import { html } from '../lib/html.js';
+import { t } from '../lib/i18n.js';
+
+export default function Page() {
+	return html`<h1>${t('nav.cases')}</h1>`;
+>>>>>>> webcore
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+<<<<<<< HEAD
 /* Findings: what was concluded. The list; one finding is in finding.js. */
 import { hasRight, mayLevel } from '../lib/api.js';
 import { html, useEffect, useRef, useState } from '../lib/html.js';
@@ -128,4 +129,11 @@ function Findings() {
 
 export default function Page({ id }) {
 	return id ? html`<${Finding} id=${id} key=${id} mayWrite=${mayLevel('analyst')} />` : html`<${Findings} />`;
+=======
+import { html } from '../lib/html.js';
+import { t } from '../lib/i18n.js';
+
+export default function Page() {
+	return html`<h1>${t('nav.findings')}</h1>`;
+>>>>>>> webcore
 }
