@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-<<<<<<< HEAD
 /* Cases: what is done about a suspected device, by whom, until when. */
-import { hasRight, mayLevel } from '../lib/api.js';
+import { hasRight, may } from '../lib/rights.js';
 import { html, useState } from '../lib/html.js';
 import { t, word } from '../lib/i18n.js';
 import { useQuery } from '../lib/router.js';
-import { timeZone } from '../lib/settings.js';
 import * as f from '../lib/format.js';
 import { Answer, Dialog, Outside, Panel } from '../ui/basic.js';
 import { clean, kindName, useApi, useCommand } from './kit.js';
@@ -49,12 +47,11 @@ function List() {
 
 function Change({ c, onClose, again }) {
 	const [run, said] = useCommand(() => { again(); onClose(); });
-	const zone = timeZone();
 	const send = (e) => {
 		e.preventDefault();
-		run('/cases/' + encodeURIComponent(c.id), formOf(e.currentTarget, zone));
+		run('/cases/' + encodeURIComponent(c.id), formOf(e.currentTarget));
 	};
-	return html`<${Dialog} title=${t('cases.update.title')} onClose=${onClose}><form onSubmit=${send}><${StateField} value=${c.state} /><${Step} c=${c} zone=${zone} />
+	return html`<${Dialog} title=${t('cases.update.title')} onClose=${onClose}><form onSubmit=${send}><${StateField} value=${c.state} /><${Step} c=${c} />
 		<${Outcome} state=${said} /><div class="pg-row"><button type="submit" class="primary" disabled=${said.busy}>${t('pages.save')}</button>
 		<button type="button" onClick=${onClose}>${t('pages.cancel')}</button></div></form><//>`;
 }
@@ -63,7 +60,7 @@ function Close({ c, onClose, again }) {
 	const [run, said] = useCommand(() => { again(); onClose(); });
 	const send = (e) => {
 		e.preventDefault();
-		run('/cases/' + encodeURIComponent(c.id), formOf(e.currentTarget, timeZone()));
+		run('/cases/' + encodeURIComponent(c.id), formOf(e.currentTarget));
 	};
 	return html`<${Dialog} title=${t('cases.close.title')} onClose=${onClose}><form onSubmit=${send}>
 		<${Field} label=${t('cases.close.code')} kind="select" name="close_code" required options=${CODES.map((x) => [x, t('cases.code.' + x)])} />
@@ -77,7 +74,7 @@ function One({ d, again }) {
 	const [dialog, open] = useState(null);
 	const findings = (d.findings ?? listOf(c.findings)).map((v) => (v.id ? v : { id: v }));
 	return html`<h1>${t('cases.one', { id: c.id.slice(-12) })}</h1>
-		<p class="pg-row"><a href="/cases">← ${t('cases.back')}</a>${mayLevel('analyst') && !c.close_code && html`
+		<p class="pg-row"><a href="/cases">← ${t('cases.back')}</a>${may('analyst') && !c.close_code && html`
 			<button type="button" class="primary" onClick=${() => open('change')}>${t('cases.update')}</button>
 			<button type="button" onClick=${() => open('close')}>${t('cases.close')}</button>`}</p>
 		<div class="pg-grid"><${Panel} title=${t('findings.facts')}><${Facts} pairs=${[
@@ -109,11 +106,4 @@ function Case({ id }) {
 
 export default function Page({ id }) {
 	return id ? html`<${Case} id=${id} key=${id} />` : html`<${List} />`;
-=======
-import { html } from '../lib/html.js';
-import { t } from '../lib/i18n.js';
-
-export default function Page() {
-	return html`<h1>${t('nav.cases')}</h1>`;
->>>>>>> webcore
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One finding: what is known, why it was concluded, how sure it is, what people said of it. */
-import { hasRight, session } from '../lib/api.js';
+import { session } from '../lib/api.js';
+import { hasRight } from '../lib/rights.js';
 import { html, useState } from '../lib/html.js';
 import { has, t, word } from '../lib/i18n.js';
 import { useQuery, href, navigate } from '../lib/router.js';
 import * as f from '../lib/format.js';
 import { Answer, Confidence, Dialog, Outside, Panel } from '../ui/basic.js';
-import { apiUrl, fromLocal, kindName, PROTOCOLS, sourceAt, toLocal, useApi, useCommand } from './kit.js';
+import { apiUrl, kindName, PROTOCOLS, sourceAt, useApi, useCommand } from './kit.js';
+import { fromLocal, toLocal } from '../ui/period.js';
 import { Facts, Field, Outcome, Place, Remarks, Severity, Spoofable, Table, Time, timeNs, values } from './parts.js';
-import { timeZone } from '../lib/settings.js';
 import { exploreOf } from './findings.js';
+import { flagNames } from './words.js';
 import { NewCase } from './case.js';
 
 /* Octets as people read them: offset, sixteen a line, text beside. */
@@ -44,27 +46,25 @@ function Samples({ samples }) {
 		${!hasRight('see-dark') && html`<p class="pg-quiet pg-small-text">${t('pages.dark.why')}</p>`}`;
 }
 
-function Counts({ counts, explain }) {
-	const rows = Object.entries(counts ?? {}).map(([key, value]) => ({ key, value }));
-	return html`${explain}<${Table} id="counts" caption=${t('findings.counts')} rows=${rows} columns=${[
-		{ key: 'key', title: t('findings.counts'), head: true, cell: (r) => (has('finding.count.' + r.key) ? t('finding.count.' + r.key)
-			: html`<code><${Outside} text=${r.key} /></code>`) },
-		{ key: 'value', title: t('pages.col.value'), num: true }]} />`;
+/* The interface names its texts by key; what isn't in the messages shows as it is. */
+const said = (key, n) => (key && has(key) ? t(key, n === undefined ? undefined : { n }) : null);
+
+/* The numbers that led to it: as the interface explains them, else the counts as they are. */
+function Counts({ v, explain }) {
+	const rows = explain?.because ?? Object.entries(v.counts ?? {}).map(([count, n]) => ({ count, n, means: 'finding.count.' + count }));
+	return html`<${Table} id="counts" caption=${t('findings.counts')} quiet=${false} rows=${rows} columns=${[
+		{ key: 'count', title: t('pages.col.name'), head: true, cell: (r) => said(r.means, r.n) ?? html`<code><${Outside} text=${r.count} /></code>` },
+		{ key: 'n', title: t('pages.col.value'), num: true }]} />`;
 }
 
-function Words({ v }) {
+function Words({ v, explain = {} }) {
 	const by = v.kind === 'own-watch' ? 'watch' : v.kind === 'own-suspect' ? 'suspect' : v.tool && v.tool !== 'none' ? 'tool' : null;
-	return html`<p><${Confidence} value=${v.confidence} /> ${t('findings.confidence', { n: f.number(v.confidence) })}</p>
-		<p>${t('findings.confidence.words')}</p>${by && html`<p>${t('findings.confidence.' + by, { tool: v.tool })}</p>`}
+	const sure = said(explain.confidence_means) ?? (by && t('findings.confidence.' + by, { tool: v.tool }));
+	return html`${[explain.kind_means, explain.rule, explain.tool_means].map((k) => said(k) && html`<p>${said(k)}</p>`)}
+		<h3>${t('findings.confidence', { n: f.number(v.confidence) })}</h3><p><${Confidence} value=${v.confidence} /></p>
+		${sure && html`<p>${sure}</p>`}<p class="small">${t('findings.confidence.words')}</p>
+		<h3>${t(v.spoofable ? 'findings.spoofable.yes' : 'findings.spoofable.no')}</h3>
 		<p class=${v.spoofable ? 'pg-warning' : ''}>${t(v.spoofable ? 'findings.spoof.yes' : 'findings.spoof.no')}</p>`;
-}
-
-/* What the interface says of its rule: words and numbers, whatever it names. */
-function Explain({ explain }) {
-	if (!explain)
-		return null;
-	const line = (v) => (Array.isArray(v) || (v && typeof v === 'object') ? JSON.stringify(v) : typeof v === 'number' ? f.number(v) : String(v ?? '–'));
-	return html`<${Facts} pairs=${Object.entries(explain).map(([k, v]) => [word('finding.explain', k), html`<${Outside} text=${line(v)} max="400" />`, k])} />`;
 }
 
 function Known({ v, query }) {
@@ -93,16 +93,15 @@ function Known({ v, query }) {
 
 function Mute({ id, onClose, again }) {
 	const [run, state] = useCommand(() => { again(); onClose(); });
-	const zone = timeZone();
 	const send = (e) => {
 		e.preventDefault();
 		const v = values(e.currentTarget);
-		run(`/findings/${id}/mute`, { reason: v.reason, until: new Date(fromLocal(v.until, zone)).toISOString() });
+		run(`/findings/${id}/mute`, { reason: v.reason, until: fromLocal(v.until) });
 	};
 	return html`<${Dialog} title=${t('findings.mute.title')} onClose=${onClose}><form onSubmit=${send}>
 		<p>${t('findings.mute.note')}</p>
 		<${Field} label=${t('findings.mute.reason')} kind="area" name="reason" required maxlength="2000" />
-		<${Field} label=${t('findings.mute.until')} kind="datetime-local" name="until" required defaultValue=${toLocal(Date.now() + 7 * 864e5, zone).slice(0, 16)} />
+		<${Field} label=${t('findings.mute.until')} kind="datetime-local" name="until" required defaultValue=${toLocal((Date.now() + 7 * 864e5) * 1e6)} />
 		<${Outcome} state=${state} />
 		<div class="pg-row"><button type="submit" class="primary" disabled=${state.busy}>${t('findings.mute')}</button>
 		<button type="button" onClick=${onClose}>${t('pages.cancel')}</button></div></form><//>`;
@@ -144,7 +143,7 @@ function One({ d, mayWrite, again, query }) {
 			${d.muted_until && html`<span class="pg-flag">${t('findings.muted', { time: f.dateTime(d.muted_until) })}</span>`}</p>
 		<div class="pg-grid">
 		<${Panel} title=${t('findings.facts')}><${Known} v=${v} query=${query} /><//>
-		<${Panel} title=${t('findings.explain')}><${Words} v=${v} /><${Counts} counts=${v.counts} explain=${html`<${Explain} explain=${d.explain} />`} />
+		<${Panel} title=${t('findings.explain')}><${Words} v=${v} explain=${d.explain} /><${Counts} v=${v} explain=${d.explain} />
 			${flags.length > 0 && html`<${Table} id="flags" caption=${t('findings.flags')} quiet=${false} rows=${flags} columns=${[
 		{ key: 'key', title: t('pages.col.flags'), head: true, cell: (r) => html`<code>${r.key}</code> ${flagNames(r.key)}` },
 		{ key: 'n', title: t('pages.col.packets'), num: true }]} />`}<//>
@@ -160,8 +159,6 @@ function One({ d, mayWrite, again, query }) {
 		</div>`;
 }
 
-const FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'];
-export const flagNames = (hex) => FLAGS.filter((_, i) => Number(hex) & (1 << i)).join(' ');
 
 export function Finding({ id, mayWrite }) {
 	const [query] = useQuery();

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-<<<<<<< HEAD
 /* Findings: what was concluded. The list; one finding is in finding.js. */
-import { hasRight, mayLevel } from '../lib/api.js';
+import { hasRight, may } from '../lib/rights.js';
 import { html, useEffect, useRef, useState } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { href, navigate, useQuery } from '../lib/router.js';
 import * as f from '../lib/format.js';
+import { Period } from '../ui/period.js';
 import { Answer, Confidence, Outside, Panel } from '../ui/basic.js';
-import { apiUrl, clean, exploreAt, kindName, KINDS, severityName, SEVERITIES, useApi, usePeriod } from './kit.js';
-import { asking, Command, Field, Period, Severity, Spoofable, Table, Time } from './parts.js';
+import { apiUrl, clean, exploreAt, kindName, KINDS, severityName, SEVERITIES, useApi, useSpan } from './kit.js';
+import { asking, Command, Field, Severity, Spoofable, Table, Time } from './parts.js';
 import { Finding } from './finding.js';
 
 const FILTERS = ['kind', 'severity', 'min_confidence', 'subject', 'spoofable', 'state', 'assigned', 'sensor'];
@@ -31,6 +31,9 @@ function Form({ query, set }) {
 		<${Field} label=${t('findings.filter.assigned')} value=${query.assigned ?? ''} maxlength="64" class="pg-short" onChange=${pick('assigned')} />
 	</div>`;
 }
+
+/* Where the address says nothing: those that nobody muted. "At least medium" is a list for the interface. */
+const wanted = (query) => ({ state: query.state ?? 'open', severity: query.severity && SEVERITIES.slice(SEVERITIES.indexOf(query.severity)).join(',') });
 
 const idOf = (r) => (r.finding ?? r).id;
 const target = (r, query) => href('/findings/' + idOf(r), { from: query.from, to: query.to });
@@ -112,12 +115,12 @@ function List({ data, path, params, query }) {
 
 function Findings() {
 	const [query, set] = useQuery();
-	const period = usePeriod(query, '7d');
-	const params = clean({ from: period.from, to: period.to, ...Object.fromEntries(FILTERS.map((k) => [k, query[k]])), limit: 200 });
+	const period = useSpan(query, 'now-7d');
+	const params = clean({ from: period.from, to: period.to, ...Object.fromEntries(FILTERS.map((k) => [k, query[k]])), ...wanted(query), limit: 200 });
 	const ask = useApi('/findings', params);
 	const { limit, ...all } = params;
 	return html`<h1>${t('findings.title')}</h1><p class="pg-intro">${t('findings.intro')}</p>
-		<${Period} query=${query} set=${set} period=${period} />
+		<${Period} normal="now-7d" />
 		<${Form} query=${query} set=${set} />
 		<${Panel} title=${t('findings.list')} tools=${html`<a class="button" href=${apiUrl('/findings.csv', all)} download>${t('pages.csv')}</a>`}>
 			<p class="pg-quiet pg-small-text">${t('findings.keys')}</p>
@@ -128,12 +131,5 @@ function Findings() {
 }
 
 export default function Page({ id }) {
-	return id ? html`<${Finding} id=${id} key=${id} mayWrite=${mayLevel('analyst')} />` : html`<${Findings} />`;
-=======
-import { html } from '../lib/html.js';
-import { t } from '../lib/i18n.js';
-
-export default function Page() {
-	return html`<h1>${t('nav.findings')}</h1>`;
->>>>>>> webcore
+	return id ? html`<${Finding} id=${id} key=${id} mayWrite=${may('analyst')} />` : html`<${Findings} />`;
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Own: addresses of the operator's live ranges that showed up in the dark space. */
-import { hasRight, mayLevel } from '../lib/api.js';
+import { hasRight, may } from '../lib/rights.js';
 import { html, useState } from '../lib/html.js';
 import { t, word } from '../lib/i18n.js';
 import { navigate, useQuery } from '../lib/router.js';
 import * as f from '../lib/format.js';
+import { Period } from '../ui/period.js';
 import { Answer, Outside, Panel } from '../ui/basic.js';
-import { clean, kindName, useApi, usePeriod } from './kit.js';
-import { asking, Command, Period, Table, Time } from './parts.js';
+import { clean, kindName, useApi, useSpan } from './kit.js';
+import { asking, Command, Table, Time } from './parts.js';
 import { NewCase } from './case.js';
 
 const idOf = (v) => v.id ?? v;
@@ -31,7 +32,7 @@ function columns(query, open) {
 
 function Both({ data, query }) {
 	const [making, make] = useState(null);
-	const some = (rows) => columns(query, mayLevel('analyst') ? make : null).filter((c) => c.key !== 'packets' || rows.some((r) => r.packets !== undefined));
+	const some = (rows) => columns(query, may('analyst') ? make : null).filter((c) => c.key !== 'packets' || rows.some((r) => r.packets !== undefined));
 	const suspects = data.rows.filter((r) => r.state), attacked = data.rows.filter((r) => r.attacked || !r.state);
 	return html`<${Panel} title=${`${t('own.suspects')} (${f.number(suspects.length)})`}>
 			<p class="pg-warning">${t('own.spoof')}</p>
@@ -44,11 +45,11 @@ function Both({ data, query }) {
 
 export default function Own() {
 	const [query, set] = useQuery();
-	const period = usePeriod(query, '7d');
+	const period = useSpan(query, 'now-7d');
 	const params = clean({ from: period.from, to: period.to, sensor: query.sensor });
 	const ask = useApi('/own', params);
 	return html`<h1>${t('own.title')}</h1><p class="pg-intro">${t('own.intro')}</p>
-		<${Period} query=${query} set=${set} period=${period} />
+		<${Period} normal="now-7d" />
 		${!hasRight('see-subscriber') && html`<p class="pg-note">${t('pages.masked.why')}</p>`}
 		<${Answer} of=${ask}>${(d) => html`<${Both} data=${d} query=${query} />`}<//>
 		<${Command} words=${[asking('/own', params)]} />`;

@@ -1,35 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Parts that several pages are made of. Texts from packets, names and remarks go through <Outside> alone. */
-import { hasRight } from '../lib/api.js';
 import * as f from '../lib/format.js';
 import { html, useId, useRef, useState } from '../lib/html.js';
 import { t, word } from '../lib/i18n.js';
-import { timeZone } from '../lib/settings.js';
 import { Outside } from '../ui/basic.js';
-import { fields } from './filters.js';
-import { CLASSES, className, csv, exploreAt, fromLocal, saveText, severityName, toLocal } from './kit.js';
+import { CLASSES, className, severityName } from './kit.js';
 
 /*
  * A table that is shown whole. columns: [{key, title, num, head, cell(row), value(row)}]; `head`: names the row.
  * The caption is always there for those who don't see the page.
  */
-export function Table({ id, caption, columns, rows, empty, rowKey, quiet = true, save }) {
+export function Table({ id, caption, columns, rows, empty, rowKey, quiet = true }) {
 	if (!rows.length)
 		return html`<p class="pg-quiet">${empty ?? t('pages.empty')}</p>`;
 	const cell = (c, r) => (c.cell ? c.cell(r) : c.num ? f.number(r[c.key]) : html`<${Outside} text=${r[c.key]} />`);
 	return html`<div class="pg-scroll" tabindex="0" role="region" aria-label=${caption}><table class="pg-table" id=${id}>
-		<caption class=${quiet ? 'sr-only' : ''}>${caption}</caption>
+		<caption class=${quiet ? 'hidden' : ''}>${caption}</caption>
 		<thead><tr>${columns.map((c) => html`<th scope="col" class=${c.num ? 'num' : ''}>${c.title}</th>`)}</tr></thead>
 		<tbody>${rows.map((r, i) => html`<tr key=${rowKey ? rowKey(r) : i}>${columns.map((c) => c.head
 			? html`<th scope="row" data-column=${c.key}>${cell(c, r)}</th>`
 			: html`<td class=${c.num ? 'num' : ''} data-column=${c.key}>${cell(c, r)}</td>`)}</tr>`)}</tbody>
-	</table></div>${save && html`<${SaveTable} name=${save} columns=${columns} rows=${rows} />`}`;
-}
-
-export function SaveTable({ name, columns, rows }) {
-	const take = () => saveText(`${name}.csv`, 'text/csv', csv(columns.map((c) => c.key),
-		rows.map((r) => columns.map((c) => (c.value ? c.value(r) : r[c.key])))));
-	return html`<p><button type="button" class="pg-small" onClick=${take}>${t('explore.download.top')}</button></p>`;
+	</table></div>`;
 }
 
 /* Name and value pairs. */
@@ -127,70 +118,6 @@ export function asking(path, params) {
 	return ['sakimori', 'console', 'ask', path, ...Object.entries(params).map(([k, v]) => `${k}=${v}`)];
 }
 
-/* ---- period and filters ---- */
-
-const PRESETS = [['now-1h', 'hour'], ['now-24h', 'day'], ['now-7d', 'week'], ['now-30d', 'month']];
-
-export function Period({ query, set, period }) {
-	const tz = timeZone();
-	const preset = PRESETS.find(([from]) => (query.from ?? 'now-24h') === from && (query.to ?? 'now') === 'now');
-	const [own, setOwn] = useState(false);
-	const send = (e) => {
-		e.preventDefault();
-		const v = values(e.currentTarget);
-		const from = fromLocal(v.from, tz), to = fromLocal(v.to, tz);
-		if (from !== null && to !== null)
-			set({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
-	};
-	return html`<div class="pg-period" role="group" aria-label=${t('pages.time.range')}>
-		<div class="pg-presets">${PRESETS.map(([from, name]) => html`<button type="button" class="pg-small"
-			aria-pressed=${preset?.[1] === name ? 'true' : 'false'} onClick=${() => set({ from, to: undefined })}>${t('pages.time.' + name)}</button>`)}
-		<button type="button" class="pg-small" aria-expanded=${own || !preset ? 'true' : 'false'} onClick=${() => setOwn(!own)}>${t('pages.time.own')}</button></div>
-		${(own || !preset) && html`<form class="pg-row" onSubmit=${send} key=${period.from + period.to}>
-			<${Field} label=${t('pages.time.from')} kind="datetime-local" step="1" name="from" required defaultValue=${toLocal(period.fromMs, tz)} />
-			<${Field} label=${t('pages.time.to')} kind="datetime-local" step="1" name="to" required defaultValue=${toLocal(period.toMs, tz)} />
-			<button type="submit">${t('pages.time.apply')}</button></form>`}
-		<p class="pg-quiet pg-small-text">${f.dateTime(period.from)} – ${f.dateTime(period.to)} (${t('pages.time.zone', { zone: tz })})</p></div>`;
-}
-
-export function Research({ query, set }) {
-	return html`<${Field} label=${t('pages.research.label')} kind="select" value=${query.research ?? 'include'}
-		onChange=${(e) => set({ research: e.target.value === 'include' ? undefined : e.target.value })}
-		options=${[['include', t('pages.research.include')], ['exclude', t('pages.research.exclude')]]} />`;
-}
-
-/* Chips of the filters that hold, and a form for one more. */
-export function Filters({ query, set, input }) {
-	const may = fields.filter((x) => !x.right || hasRight(x.right));
-	const [name, pick] = useState(may[0].name);
-	const field = may.find((f) => f.name === name);
-	const held = may.filter((f) => query[f.name]);
-	const label = (f) => t('explore.field.' + f.name);
-	const shown = (f, v) => (f.name === 'class' ? v.split(',').map(className).join(', ') : v);
-	const send = (e) => {
-		e.preventDefault();
-		const v = values(e.currentTarget).value.trim();
-		if (v) {
-			set({ [name]: v });
-			e.currentTarget.reset();
-		}
-	};
-	return html`<div class="pg-filters" role="group" aria-label=${t('pages.filter.active')}>
-		${held.length ? html`<ul class="pg-chips">${held.map((f) => html`<li><button type="button" class="pg-chip" data-filter=${f.name}
-			onClick=${() => set({ [f.name]: undefined })} aria-label=${t('pages.filter.remove', { name: label(f), value: shown(f, query[f.name]) })}>
-			<span>${label(f)}:</span> <${Outside} text=${shown(f, query[f.name])} /> <span aria-hidden="true">×</span></button></li>`)}
-			${held.length > 1 && html`<li><button type="button" class="pg-small" onClick=${() => set(Object.fromEntries(held.map((f) => [f.name, undefined])))}>${t('pages.filter.clear')}</button></li>`}</ul>`
-		: html`<p class="pg-quiet">${t('pages.filter.none')}</p>`}
-		<form class="pg-row" onSubmit=${send}>
-			<${Field} label=${t('pages.filter.field')} kind="select" name="field" value=${name} onChange=${(e) => pick(e.target.value)}
-				options=${may.map((f) => [f.name, label(f)])} />
-			${field.words ? html`<${Field} label=${t('pages.filter.value')} kind="select" name="value"
-				options=${field.words.map((w) => [w, field.name === 'class' ? className(w) : w])} />`
-			: html`<${Field} label=${t('pages.filter.value')} name="value" inputmode=${field.mode === 'number' ? 'numeric' : undefined}
-				ref=${input} autocomplete="off" spellcheck="false" maxlength="64" />`}
-			<button type="submit">${t('pages.filter.add')}</button></form></div>`;
-}
-
 export function Place({ place }) {
 	if (!place || (!place.country && !place.asn))
 		return html`<span class="pg-quiet">${t('pages.unknown')}</span>`;
@@ -199,6 +126,12 @@ export function Place({ place }) {
 		${place.asn && html` AS${place.asn}`}${place.as_name && html` <${Outside} text=${place.as_name} />`}</span>`;
 }
 
-export function ExploreLink({ more, query }) {
-	return html`<${Link} href=${exploreAt(more, query)}>${t('pages.explore.this')}<//>`;
+/* Tools come as names, as {tool, packets}, or as counts of marks. */
+export function toolNames(r) {
+	const all = r.tools ?? r.marks ?? [];
+	if (!Array.isArray(all))
+		return Object.keys(all).filter((k) => all[k]);
+	return all.map((x) => x.tool ?? x.name ?? x.mark ?? x);
 }
+export const toolText = (r) => toolNames(r).join(', ');
+export const researchName = (r) => (r && typeof r === 'object' ? r.organisation ?? r.name : r) ?? '';
