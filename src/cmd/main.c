@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The table of commands: one row a noun, its commands in the file of its name. */
 #include "cmd/alert.h"
+#include "cmd/console.h"
 #include "cmd/daemon.h"
 #include "cmd/evidence.h"
 #include "cmd/key.h"
@@ -25,10 +26,14 @@ static int reference(void)
 
 int main(int argc, char **argv)
 {
-	const struct cli_noun nouns[] = { run_noun, telescope_noun, alert_noun, evidence_noun, key_noun, range_noun,
+	const struct cli_noun nouns[] = { run_noun, telescope_noun, console_noun, alert_noun, evidence_noun, key_noun, range_noun,
 		store_noun };
 	if (argc == 2 && strcmp(argv[1], "--reference") == 0)
 		return reference();
+	if (argc == 2 && strcmp(argv[1], "--reference-api") == 0) {
+		console_reference();
+		return CLI_DONE;
+	}
 	if (argc > 1 && strcmp(argv[1], "--role") == 0)
 		return daemon_role(argc, argv);
 	if (argc == 2 && strcmp(argv[1], "--manual-config") == 0) {

@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* store hold-add, hold-list, hold-release: what retention must leave alone. */
-#include "base/random.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "base/zone.h"
 #include "cmd/run.h"
 #include "role/client.h"
 #include "cmd/store.h"
 #include "model/hold.h"
 
-#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* UUIDv7 (RFC 9562 section 5.7). */
-static void new_id(char out[40], int64_t now_ns)
-{
-	uint64_t a = random_key(), b = random_key(), ms = (uint64_t)(now_ns / 1000000);
-	snprintf(out, 40, "%08" PRIx64 "-%04" PRIx64 "-7%03" PRIx64 "-%04" PRIx64 "-%012" PRIx64, ms >> 16 & 0xffffffff,
-		ms & 0xffff, a & 0xfff, 0x8000 | (b >> 48 & 0x3fff), b & 0xffffffffffff);
-}
 
 static void user_name(char *out, size_t size, const char *given)
 {
@@ -53,7 +44,7 @@ static int fill(const struct store_options *o, struct hold *h)
 	if (strlen(subject) >= sizeof h->subject || strlen(o->reason) >= sizeof h->reason)
 		return store_complain("id, sensor or reason is too long", CLI_USAGE);
 	h->since_ns = store_now_ns();
-	new_id(h->id, h->since_ns);
+	uuid_new(h->id, h->since_ns);
 	snprintf(h->what, sizeof h->what, "%s", what);
 	snprintf(h->subject, sizeof h->subject, "%s", subject);
 	snprintf(h->reason, sizeof h->reason, "%s", o->reason);

@@ -109,9 +109,8 @@ static void place(struct json *j, const struct location *p)
 	json_end(j, '}');
 }
 
-void finding_json(struct json *j, const char *key, const struct finding *f)
+void finding_json_fields(struct json *j, const struct finding *f)
 {
-	json_object(j, key);
 	json_str(j, "id", f->id);
 	json_str(j, "kind", kind_names[f->kind]);
 	json_str(j, "subject", f->subject);
@@ -139,6 +138,12 @@ void finding_json(struct json *j, const char *key, const struct finding *f)
 		finding_sample_json(j, &f->samples[i]);
 	json_end(j, ']');
 	counts(j, "counts", f->counts, f->counts_n);
+}
+
+void finding_json(struct json *j, const char *key, const struct finding *f)
+{
+	json_object(j, key);
+	finding_json_fields(j, f);
 	json_end(j, '}');
 }
 

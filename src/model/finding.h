@@ -86,5 +86,8 @@ void finding_add_count(struct finding *f, const char *name, uint64_t n);
 /* One object with every field of the kind, null where it has no meaning. `key` as in json.h. */
 void finding_json(struct json *j, const char *key, const struct finding *f);
 
+/* The fields alone, inside an object that the caller has begun. */
+void finding_json_fields(struct json *j, const struct finding *f);
+
 /* One sample as an object inside an array. */
 void finding_sample_json(struct json *j, const struct finding_sample *s);

@@ -209,18 +209,35 @@ struct store *store_open_as(const char *dir, const struct principal *p, int *cod
 	return NULL;
 }
 
-bool principal_sees(struct store *s, const char *sensor)
+void store_tenant(struct store *s, const char *sensor, char out[64])
 {
-	char tenant[64] = "";
-	if (!s->who || s->who->all)
-		return true;
 	sqlite3_stmt *stmt = sql_get(&s->sql, "select tenant from main.sensor where id = ?1");
+	out[0] = '\0';
 	sql_bind(stmt, "t", sensor);
 	if (sqlite3_step(stmt) == SQLITE_ROW)
-		sql_text(stmt, 0, tenant, sizeof tenant);
+		sql_text(stmt, 0, out, 64);
 	sqlite3_reset(stmt);
+	if (!out[0])
+		snprintf(out, 64, "default");
+}
+
+void store_dark_key(struct store *s, uint8_t out[16])
+{
+	sqlite3_stmt *stmt = sql_get(&s->sql, "select value from main.meta where key = 'dark-key'");
+	memset(out, 0, 16);
+	if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == 16)
+		memcpy(out, sqlite3_column_blob(stmt, 0), 16);
+	sqlite3_reset(stmt);
+}
+
+bool principal_sees(struct store *s, const char *sensor)
+{
+	char tenant[64];
+	if (!s->who || s->who->all)
+		return true;
+	store_tenant(s, sensor, tenant);
 	for (size_t i = 0; i < s->who->n; i++)
-		if (strcmp(s->who->tenants[i], tenant[0] ? tenant : "default") == 0)
+		if (strcmp(s->who->tenants[i], tenant) == 0)
 			return true;
 	return false;
 }

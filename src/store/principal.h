@@ -38,5 +38,11 @@ int store_set_principal(struct store *s, const struct principal *p, struct err *
 /* Opens for reading as somebody. */
 struct store *store_open_as(const char *dir, const struct principal *p, int *code, struct err *err) NODISCARD;
 
+/* Whose a sensor is, whoever asks: "default" when nothing is said of it. */
+void store_tenant(struct store *s, const char *sensor, char out[64]);
+
+/* The key by which stand-ins of dark addresses are made, this store's own. Zero in a store that has none. */
+void store_dark_key(struct store *s, uint8_t out[16]);
+
 /* May the principal see what this sensor saw? Without a principal: yes. */
 bool principal_sees(struct store *s, const char *sensor);

@@ -273,6 +273,11 @@ static int read_block(struct segment_scan *s, int fd, const char *name, const st
 	return 0;
 }
 
+static bool is_whole(const struct segment_scan *s, const struct archive_header *h)
+{
+	return !s->query.src && h->first_ns >= s->query.from_ns && h->last_ns < s->query.to_ns;
+}
+
 int segment_scan(struct segment_scan *s, int fd, const char *name, uint64_t length, struct err *err)
 {
 	struct list l = { 0 };
@@ -283,8 +288,12 @@ int segment_scan(struct segment_scan *s, int fd, const char *name, uint64_t leng
 	for (size_t i = 0; i < l.n; i++)
 		most = l.v[i].header.payload > most ? l.v[i].header.payload : most;
 	uint8_t *buf = most ? mem_new(most) : NULL;
-	for (size_t i = 0; i < l.n && !rc; i++)
-		rc = is_cancelled(s) ? -SEGMENT_STOPPED : read_block(s, fd, name, &l.v[i], buf);
+	for (size_t i = 0; i < l.n && !rc; i++) {
+		if (is_cancelled(s))
+			rc = -SEGMENT_STOPPED;
+		else if (!s->block || !s->block(s->query.arg, &l.v[i].header, is_whole(s, &l.v[i].header)))
+			rc = read_block(s, fd, name, &l.v[i], buf);
+	}
 	free(buf);
 	free(l.v);
 	if (rc == -SEGMENT_IO)

@@ -48,6 +48,8 @@ struct segment_scan {
 	struct archive_query query;
 	struct archive_decoder *decoder;
 	struct segment_counts counts;
+	/* Asked with `query.arg` before a block is read: true passes over it; see struct store_scan. NULL: none. */
+	bool (*block)(void *arg, const struct archive_header *h, bool whole);
 	const atomic_bool *cancel; /* looked at before each block: true ends the scan like a callback; NULL: none */
 	/* Told of everything broken, with where it lies; may be NULL. */
 	void (*broken)(void *arg, const char *file, uint64_t offset, uint64_t octets, const char *reason);

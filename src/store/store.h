@@ -101,6 +101,11 @@ struct store_scan {
 	int64_t from_ns, to_ns;	  /* of a flow's first packet: [from, to) */
 	const struct prefix *src; /* NULL: any */
 	int (*fn)(void *arg, const struct archive_header *block, const struct flow *flows, size_t n);
+	/*
+	 * Asked before a block is read: true passes over it. `whole`: all of its flows fit the time and prefix, so that
+	 * its header counts them. A block that is passed over is not checked. NULL: none is passed over.
+	 */
+	bool (*block)(void *arg, const struct archive_header *block, bool whole);
 	void (*broken)(void *arg, const char *file, uint64_t offset, uint64_t octets, const char *reason);
 	void *arg;
 	const atomic_bool *cancel; /* looked at before each block: true ends the scan with -STORE_STOPPED; NULL: none */

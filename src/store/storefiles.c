@@ -262,17 +262,28 @@ struct handing {
 	bool visible;
 };
 
-static int handed(void *arg, const struct archive_header *h, const struct flow *flows, size_t n)
+static bool visible(struct handing *to, const struct archive_header *h)
 {
-	struct handing *to = arg;
 	if (strcmp(to->sensor, h->sensor) != 0) {
 		snprintf(to->sensor, sizeof to->sensor, "%s", h->sensor);
 		to->visible = principal_sees(to->store, h->sensor);
 	}
-	if (!to->visible)
+	return to->visible;
+}
+
+static int handed(void *arg, const struct archive_header *h, const struct flow *flows, size_t n)
+{
+	struct handing *to = arg;
+	if (!visible(to, h))
 		return 0;
 	to->scan->flows += n;
 	return to->scan->fn(to->scan->arg, h, flows, n);
+}
+
+static bool passed_over(void *arg, const struct archive_header *h, bool whole)
+{
+	struct handing *to = arg;
+	return !visible(to, h) || to->scan->block(to->scan->arg, h, whole);
 }
 
 static int scan_hour(struct store *s, struct store_scan *scan, int64_t hour, uint64_t length, struct err *err)
@@ -281,6 +292,7 @@ static int scan_hour(struct store *s, struct store_scan *scan, int64_t hour, uin
 	struct handing to = { .store = s, .scan = scan, .visible = principal_sees(s, "") };
 	struct segment_scan one = { .query = { scan->from_ns, scan->to_ns, scan->src, handed, &to },
 		.decoder = s->decoder,
+		.block = scan->block ? passed_over : NULL,
 		.cancel = scan->cancel,
 		.broken = told,
 		.arg = scan };

@@ -102,6 +102,7 @@ struct view_call {
 	/* NULL where nothing may be written. Returns 0 when the record is safe, or an enum view_error. */
 	int (*put)(void *arg, const struct view_put *p, struct err *err);
 	void *put_arg;
+	const struct view *const *also; /* `extra` of view_find() */
 	/* From view_find(). */
 	struct view_value {
 		const char *text; /* NULL: not given, no default */
@@ -111,6 +112,7 @@ struct view_call {
 		bool flag;
 	} * values; /* as params */
 	char *room; /* texts of the values */
+	size_t room_n;
 };
 
 extern const struct view *const views[]; /* all of this program, ended by NULL */
@@ -131,9 +133,6 @@ uint64_t view_number(const struct view_call *c, const char *name, uint64_t least
 
 /* May the caller do what needs `level` in this tenant? 0 or VIEW_REFUSED (VIEW_ABSENT when he may not even look). */
 int view_needs(const struct view_call *c, enum view_level level, const char *tenant, struct err *err) NODISCARD;
-
-/* The tenant of a sensor ("default" when nothing is said of it). */
-void view_tenant(struct store *s, const char *sensor, char out[64]);
 
 /*
  * An address of the dark space as this caller may see it: as it is, or a stand-in that is the same for the same

@@ -28,8 +28,19 @@ struct name {
 	char text[48];
 };
 
+/* Flows come by source, then port: what was looked up last is often asked again. */
+struct recent {
+	uint64_t key, pair;
+	uint32_t k;
+	bool has_key, has_pair;
+};
+
 struct tally {
 	struct tally_params p;
+	struct recent recent[TALLY_N][2];
+	struct addr last_source;
+	uint32_t last_number;
+	bool has_last;
 	struct idmap addrs, keys, pairs, names;
 	struct source_info *sources;
 	struct sum *sums;
@@ -49,6 +60,8 @@ struct tally *tally_new(const struct tally_params *p)
 {
 	struct tally *t = mem_new(sizeof *t);
 	t->p = *p;
+	if (t->p.only && !t->p.no_days)
+		t->p.only |= 1u << TALLY_CLASS; /* they tell which days the input has */
 	t->last_day = INT64_MIN;
 	idmap_init(&t->addrs, MAX_KEYS, p->seed);
 	idmap_init(&t->keys, MAX_KEYS, p->seed + 1);
@@ -69,6 +82,11 @@ void tally_free(struct tally *t)
 	free(t->sums);
 	free(t->texts);
 	free(t);
+}
+
+static bool wants(const struct tally *t, enum tally_by by)
+{
+	return !t->p.only || t->p.only >> by & 1;
 }
 
 static uint32_t addr_number(struct tally *t, const struct addr *a)
@@ -106,6 +124,8 @@ static struct source_info *ask(struct tally *t, uint32_t source, int64_t ns)
 	s->out = t->p.leave_out && t->p.leave_out(t->p.arg, &s->a, ns);
 	t->out_sources += s->out;
 	for (int k = 0; k < 2 && t->p.place; k++) {
+		if (!wants(t, k ? TALLY_AS : TALLY_COUNTRY))
+			continue;
 		const char *key = t->p.place(t->p.arg, k ? TALLY_AS : TALLY_COUNTRY, &s->a);
 		uint32_t n = name_number(t, key ? key : "unknown");
 		t->sources[source].key[k] = n == IDMAP_NONE ? 0 : n + 1;
@@ -125,36 +145,68 @@ static uint64_t sum_key(enum tally_by by, int64_t day, uint64_t value)
 	return (uint64_t)by << 60 | ((uint64_t)day & 0xffff) << 44 | (value & 0xfffffffffff);
 }
 
-static void add_one(struct tally *t, uint64_t key, uint32_t other, uint64_t packets)
+static void add_one(struct tally *t, struct recent *r, uint64_t key, uint32_t other, uint64_t packets)
 {
-	bool fresh;
-	uint32_t k = idmap_take(&t->keys, key, &fresh);
-	if (k == IDMAP_NONE)
+	bool fresh = false;
+	if (!r->has_key || r->key != key)
+		*r = (struct recent){ .key = key, .k = idmap_take(&t->keys, key, &fresh), .has_key = true };
+	if (r->k == IDMAP_NONE) {
+		r->has_key = false; /* each refusal counts */
 		return;
-	t->sums = idmap_room(t->sums, t->keys.n, &t->room_sums, sizeof *t->sums);
-	t->sums[k].packets += packets;
-	(void)idmap_take(&t->pairs, (uint64_t)k << 32 | other, &fresh);
-	t->sums[k].others += fresh;
+	}
+	if (fresh)
+		t->sums = idmap_room(t->sums, t->keys.n, &t->room_sums, sizeof *t->sums);
+	t->sums[r->k].packets += packets;
+	uint64_t pair = (uint64_t)r->k << 32 | other;
+	if (r->has_pair && r->pair == pair)
+		return;
+	r->has_pair = idmap_take(&t->pairs, pair, &fresh) != IDMAP_NONE;
+	r->pair = pair;
+	t->sums[r->k].others += r->has_pair && fresh;
 }
 
 static void add(struct tally *t, enum tally_by by, int64_t day, uint64_t value, const uint64_t other_packets[2])
 {
-	add_one(t, sum_key(by, ALL_DAYS, value), (uint32_t)other_packets[0], other_packets[1]);
-	add_one(t, sum_key(by, day, value), (uint32_t)other_packets[0], other_packets[1]);
+	if (!wants(t, by))
+		return;
+	add_one(t, &t->recent[by][0], sum_key(by, ALL_DAYS, value), (uint32_t)other_packets[0], other_packets[1]);
+	if (!t->p.no_days)
+		add_one(t, &t->recent[by][1], sum_key(by, day, value), (uint32_t)other_packets[0], other_packets[1]);
+}
+
+static uint32_t source_number(struct tally *t, const struct addr *a)
+{
+	if (!t->has_last || !addr_same(&t->last_source, a)) {
+		t->last_number = addr_number(t, a);
+		t->last_source = *a;
+		t->has_last = t->last_number != IDMAP_NONE;
+	}
+	return t->last_number;
+}
+
+/* A number for the target among those of a source; an address of IPv4 is one already. */
+static uint32_t target_number(struct tally *t, const struct addr *a)
+{
+	if (!wants(t, TALLY_SOURCE))
+		return 0;
+	return addr_is4(a) ? addr_to4(a) : addr_number(t, a);
 }
 
 void tally_flow(struct tally *t, const struct flow *f)
 {
-	uint32_t src = addr_number(t, &f->src), dst = addr_number(t, &f->dst);
-	if (src == IDMAP_NONE || dst == IDMAP_NONE)
+	uint32_t src = source_number(t, &f->src), target = target_number(t, &f->dst);
+	uint32_t dst = wants(t, TALLY_TARGET) ? addr_number(t, &f->dst) : 0;
+	/* 255.255.255.255 is a number of its own. */
+	bool lost = target == IDMAP_NONE && !addr_is4(&f->dst);
+	if (src == IDMAP_NONE || dst == IDMAP_NONE || lost)
 		return;
 	const struct source_info *s = ask(t, src, f->first_ns);
 	if (s->out) {
 		t->out_packets += f->packets;
 		return;
 	}
-	int64_t day = day_of(t, f->first_ns);
-	uint64_t by_source[2] = { src, f->packets }, by_target[2] = { dst, f->packets };
+	int64_t day = t->p.no_days ? 0 : day_of(t, f->first_ns);
+	uint64_t by_source[2] = { src, f->packets }, by_target[2] = { target, f->packets };
 	t->last_day = day > t->last_day ? day : t->last_day;
 	uint32_t places[2] = { s->key[0], s->key[1] };
 	add(t, TALLY_CLASS, day, f->cls, by_source);
@@ -173,7 +225,8 @@ void tally_tool(struct tally *t, const char *tool, const struct addr *source, ui
 	uint64_t by_source[2] = { src, packets };
 	/* An event runs over days, its packets aren't told apart by them: tools have totals alone. */
 	if (name != IDMAP_NONE && src != IDMAP_NONE && !ask(t, src, ns)->out)
-		add_one(t, sum_key(TALLY_TOOL, ALL_DAYS, name), (uint32_t)by_source[0], by_source[1]);
+		add_one(t, &t->recent[TALLY_TOOL][0], sum_key(TALLY_TOOL, ALL_DAYS, name), (uint32_t)by_source[0],
+			by_source[1]);
 }
 
 static void key_text(const struct tally *t, enum tally_by by, uint64_t value, char *out, size_t size)

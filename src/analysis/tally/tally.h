@@ -22,6 +22,8 @@ struct tally_params {
 	/* Leave this source out (research scanners). Asked once a source. May be NULL. */
 	bool (*leave_out)(void *arg, const struct addr *a, int64_t ns);
 	void *arg;
+	unsigned only; /* bits of enum tally_by: what is asked for later; 0: everything. Less is faster */
+	bool no_days;  /* totals alone: no row has a day before or a week before, the last day is empty */
 };
 
 struct tally *tally_new(const struct tally_params *p);

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Dark addresses inside packets. A packet tells its destination more than once: in its header and checksums, in the
+ * sequence number of Mirai, in the IP ID of masscan, in the packet that an ICMP error quotes. All of them become those
+ * of the stand-in (view_dark()), with checksums as they would be (RFC 1624): so the marks of tools stay what they are.
+ */
+#pragma once
+#include "view/view.h"
+
+/* An IPv4 or IPv6 packet from its header on, maybe cut off. Nothing happens for who may see dark addresses. */
+void dark_mask(const struct view_call *c, uint8_t *ip, size_t n);
+
+/* The samples of a finding: address and head. */
+void dark_mask_finding(const struct view_call *c, struct finding *f);
