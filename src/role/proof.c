@@ -21,12 +21,12 @@ static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 static char nobody[HASH_SIZE]; /* of a password that nobody knows */
 
 /* Those of 12 characters and more that people take first. */
-static const char *const common[] = { "123456789012", "1234567890123", "12345678901234", "123456789123", "1234567891234",
-	"1q2w3e4r5t6y", "1qaz2wsx3edc", "abcdefghijkl", "administrator", "administrator1", "adminadminadmin",
-	"changemechangeme", "changeme1234", "changeme12345", "iloveyouiloveyou", "letmeinletmein", "password1234",
-	"password12345", "password123456", "passwordpassword", "qazwsxedcrfv", "qwerty123456", "qwertyuiop12",
-	"qwertyuiop123", "qwertyuiopasdf", "sakimorisakimori", "sakimori1234", "sakimori12345", "welcome12345",
-	"welcome123456", "zaq12wsxcde3" };
+static const char *const common[] = { "123456789012", "1234567890123", "12345678901234", "123456789123",
+	"1234567891234", "1q2w3e4r5t6y", "1qaz2wsx3edc", "abcdefghijkl", "administrator", "administrator1",
+	"adminadminadmin", "changemechangeme", "changeme1234", "changeme12345", "iloveyouiloveyou", "letmeinletmein",
+	"password1234", "password12345", "password123456", "passwordpassword", "qazwsxedcrfv", "qwerty123456",
+	"qwertyuiop12", "qwertyuiop123", "qwertyuiopasdf", "sakimorisakimori", "sakimori1234", "sakimori12345",
+	"welcome12345", "welcome123456", "zaq12wsxcde3" };
 
 void proof_init(void)
 {

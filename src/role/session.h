@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "role/proof.h"
 
-#define SESSIONS_MAX	 1000
+#define SESSIONS_MAX	1000
 #define SESSIONS_A_USER 10
 
 struct session {

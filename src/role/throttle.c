@@ -66,8 +66,8 @@ static uint64_t key_of(const struct throttle *t, enum kind kind, const char *use
 
 static bool forgotten(const struct entry *e, int64_t now_ns)
 {
-	return !e->key || (now_ns - e->last_ns > THROTTLE_FORGET * SECOND &&
-				  (!e->good_ns || now_ns - e->good_ns > GOOD_NS));
+	return !e->key ||
+	       (now_ns - e->last_ns > THROTTLE_FORGET * SECOND && (!e->good_ns || now_ns - e->good_ns > GOOD_NS));
 }
 
 static struct entry *find(struct throttle *t, uint64_t key, int64_t now_ns)
