@@ -430,14 +430,16 @@ static void tell_change(void *arg, const char *path, unsigned reach)
 
 /* By bit of enum config_reach. */
 static const enum role_id reached[] = { ROLE_CAPTURE, ROLE_ANALYSIS, ROLE_KEEPER, ROLE_QUERY, ROLE_ALERT, ROLE_FORWARD,
-	ROLE_COLLECT, ROLE_METRICS };
+	ROLE_COLLECT, ROLE_METRICS, ROLE_CONSOLE };
 
 static void restart_reached(struct supervisor *s, unsigned reach)
 {
 	for (size_t i = 0; i < s->n; i++)
 		for (size_t k = 0; k < sizeof reached / sizeof *reached; k++) {
 			struct process *p = &s->v[i];
-			if (!(reach & 1u << k) || p->role != reached[k] || !p->wanted || !p->control)
+			/* The desk has what the console has. */
+			enum role_id role = p->role == ROLE_DESK ? ROLE_CONSOLE : p->role;
+			if (!(reach & 1u << k) || role != reached[k] || !p->wanted || !p->control)
 				continue;
 			p->restart = true;
 			p->backoff_ms = BACKOFF_MIN;
@@ -455,6 +457,8 @@ static const char *other_roles(const struct config *a, const struct config *b)
 		return "collect.listen";
 	if (!a->metrics.listen.host != !b->metrics.listen.host)
 		return "metrics.listen";
+	if (!a->console.listen.host != !b->console.listen.host)
+		return "console.listen";
 	if (away && !a->alerts.channels.n != !b->alerts.channels.n)
 		return "alerts.channels";
 	bool same = a->sensors.n == b->sensors.n;
@@ -588,6 +592,9 @@ static bool wanted(const struct config *c, enum role_id role)
 		return !away && c->collect.listen.host;
 	case ROLE_METRICS:
 		return c->metrics.listen.host;
+	case ROLE_DESK:
+	case ROLE_CONSOLE:
+		return !away && c->console.listen.host;
 	default:
 		return false;
 	}
@@ -596,7 +603,7 @@ static bool wanted(const struct config *c, enum role_id role)
 static int choose(struct supervisor *s, struct err *err)
 {
 	static const enum role_id order[] = { ROLE_FORWARD, ROLE_KEEPER, ROLE_QUERY, ROLE_ANALYSIS, ROLE_ALERT,
-		ROLE_COLLECT, ROLE_METRICS };
+		ROLE_COLLECT, ROLE_METRICS, ROLE_DESK, ROLE_CONSOLE };
 	const struct config *c = s->config;
 	int r = 0;
 	for (size_t i = 0; i < sizeof order / sizeof *order && !r; i++)
