@@ -2,6 +2,7 @@
 #include "console/console_impl.h"
 
 #include "console/assets.h"
+#include "console/sessionjson.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,7 +310,7 @@ enum MHD_Result answer_live(struct exchange *e)
 	pthread_mutex_lock(&x->lock);
 	size_t n = e->ask.queued;
 	char *text = malloc(n + 1);
-	bool good = text && calls_take(x->calls, &e->ask, text, n) == n && session_parse(text, n, &view) == 0;
+	bool good = text && calls_take(x->calls, &e->ask, text, n) == n && sessionjson_parse(text, n, &view) == 0;
 	free(text);
 	e->live.wake = (void (*)(void *))serve_resume;
 	e->live.arg = e;

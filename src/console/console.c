@@ -3,8 +3,11 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "console/console_impl.h"
 #include "console/livefeed.h"
+#include "console/livemap.h"
+#include "know/knowing.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -212,8 +215,33 @@ static void on_keeper_closed(void *arg, struct channel *c, const char *why)
 
 static void on_glimpse(void *arg, struct channel *c, const struct message *m, int fd)
 {
+	struct console *x = arg;
+	unsigned sensor = 0;
 	if (fd >= 0)
 		close(fd);
+	while (sensor < CONFIG_SENSORS_MAX && x->captures[sensor] != c)
+		sensor++;
+	if (sensor == CONFIG_SENSORS_MAX || livemap_message(x->map, sensor, m) < 0)
+		channel_refused();
+}
+
+/* One text for all who may see the same sensors. */
+static void tell_map(struct console *x)
+{
+	uint64_t masks[LIVE_CLIENTS];
+	uint64_t seen = livemap_turn(x->map);
+	struct message_buf json = { 0 };
+	if (!seen)
+		return;
+	pthread_mutex_lock(&x->lock);
+	size_t n = live_masks(x->live, masks, LIVE_CLIENTS);
+	for (size_t i = 0; i < n; i++) {
+		json.n = 0;
+		if ((masks[i] & seen) && livemap_event(x->map, masks[i], &json))
+			live_map(x->live, masks[i], (const char *)json.p, json.n);
+	}
+	pthread_mutex_unlock(&x->lock);
+	free(json.p);
 }
 
 static void on_capture_closed(void *arg, struct channel *c, const char *why)
@@ -265,6 +293,7 @@ static int console_open(struct member *m, struct err *err)
 	for (; n < m->config->sensors.n && n < CONFIG_SENSORS_MAX; n++)
 		sensors[n] = m->config->sensors.v[n].name;
 	live_sensors(x->live, sensors, n);
+	x->map = livemap_new(&(struct livemap_params){ sensors, n, &x->knows, random_key() });
 	if (!handed_over(x) && listen_at(x, err) < 0)
 		return -1;
 	return get_certificate(x, err);
@@ -273,6 +302,7 @@ static int console_open(struct member *m, struct err *err)
 static void on_tick(void *arg)
 {
 	struct console *x = arg;
+	tell_map(x);
 	serve_tick(x);
 	session_tick(x);
 	calls_tick(x->calls);
@@ -285,6 +315,10 @@ static void on_tick(void *arg)
 static int console_ready(struct member *m, struct err *err)
 {
 	struct console *x = m->state;
+	const struct config_texts *geo = &m->config->analysis.geo;
+	struct knowing_params p = { .geo = { geo->v, geo->n } };
+	if (knowing_open(&x->knows, &p, err) < 0)
+		return -1;
 	tzset(); /* files are out of reach from now on */
 	/* For the server's thread, too: it is there before the rest is sealed. */
 	if (!m->options.no_sandbox && sandbox_files(NULL, err) < 0)
@@ -307,6 +341,8 @@ static void console_close(struct member *m)
 	for (size_t i = 0; i < CONFIG_SENSORS_MAX; i++)
 		channel_free(x->captures[i]);
 	live_free(x->live);
+	livemap_free(x->map);
+	knowing_close(&x->knows);
 	certificate_free(&x->certificate);
 	if (x->listener >= 0)
 		close(x->listener);

@@ -6,6 +6,7 @@
 #include "console/certificate.h"
 #include "console/live.h"
 #include "console/request.h"
+#include "know/knowing.h"
 #include <microhttpd.h>
 
 struct console {
@@ -22,8 +23,8 @@ struct console {
 	bool closing;
 	bool keeper;
 	struct channel *keeper_channel, *captures[CONFIG_SENSORS_MAX];
-	struct livefeed *feed;
-	uint64_t requests; /* under the lock */
+	struct livemap *map; /* the loop's */
+	struct knowing knows;
 };
 
 /* One request from its first line to the end of its answer. The server's thread makes and frees it. */
@@ -68,9 +69,6 @@ void serve_suspend(struct exchange *e);
 void serve_tick(struct console *x);
 
 /* ---- session.c: what a live page may see ---- */
-
-/* Reads the desk's answer to GET /session. Returns 0, or -1 when it is none. `out->sensors` by malloc. */
-int session_parse(const char *json, size_t n, struct live_view *out) NODISCARD;
 
 /* Asks again for those whose turn it is. */
 void session_tick(struct console *x);

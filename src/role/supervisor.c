@@ -26,6 +26,7 @@
 #define ONCE_STOP_MS 900000 /* a replay is seen to its end */
 #define STOP_GROUPS  4
 #define TICK_MS	     2000
+#define LISTEN_FIRST 3 /* where a service manager puts a socket */
 #define LAST_STARTS  5 /* of a role that takes what others still have, while all end */
 
 struct process {
@@ -55,7 +56,8 @@ struct supervisor {
 	bool stopping, told_ready;
 	int code;
 	struct selfpage self;
-	char why[128]; /* it ended */
+	char why[128];	 /* it ended */
+	int handed_over; /* listening socket of the console, from a service manager; -1: none */
 };
 
 static void start(struct supervisor *s, struct process *p);
@@ -349,6 +351,8 @@ static void start(struct supervisor *s, struct process *p)
 		.options = &s->p->options,
 		.fds = { control[1], s->config_fd, p->page_fd },
 		.fds_n = 3 };
+	if (p->role == ROLE_CONSOLE && s->handed_over >= 0)
+		spawn.fds[spawn.fds_n++] = s->handed_over;
 	if (p->role == ROLE_ALERT)
 		alertparams_variables(s->config, spawn.env, SPAWN_ENV - 1);
 	p->pidfd = spawn_role(&spawn, &p->pid, &err);
@@ -624,6 +628,22 @@ static void on_tick(void *arg)
 			atomic_store(&s->v[i].page->resident, selfpage_resident(s->v[i].pid));
 }
 
+/* sd_listen_fds(3): one socket, named for the console. Other processes must not take it for theirs. */
+static int take_socket(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
+	char own[24];
+	snprintf(own, sizeof own, "%d", (int)getpid());
+	bool ours = pid && n && names && strcmp(pid, own) == 0 && strcmp(n, "1") == 0 && strcmp(names, "console") == 0;
+	int fd = ours ? fcntl(LISTEN_FIRST, F_DUPFD_CLOEXEC, LISTEN_FIRST + 1) : -1;
+	if (fd >= 0)
+		close(LISTEN_FIRST);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return fd;
+}
+
 static int prepare(struct supervisor *s, struct err *err)
 {
 	const char *store = s->p->options.store;
@@ -641,6 +661,7 @@ int supervisor_run(const struct supervisor_params *params)
 	s->p = params;
 	s->config = params->config;
 	s->loop = loop_new();
+	s->handed_over = take_socket();
 	s->stop_timer = s->once_timer = -1;
 	s->self = (struct selfpage){ .page_fd = -1, .lock_fd = -1 };
 	s->config_fd = supervisor_config_fd(s->config);
@@ -665,6 +686,8 @@ int supervisor_run(const struct supervisor_params *params)
 		close(s->config_fd);
 	if (s->signals > 0)
 		close(s->signals);
+	if (s->handed_over >= 0)
+		close(s->handed_over);
 	int code = s->code;
 	config_free(s->config);
 	loop_free(s->loop);
