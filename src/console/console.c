@@ -7,6 +7,7 @@
 #include "console/console_impl.h"
 #include "console/livefeed.h"
 #include "console/livemap.h"
+#include "console/sessionjson.h"
 #include "know/knowing.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -319,6 +320,7 @@ static int console_ready(struct member *m, struct err *err)
 	struct knowing_params p = { .geo = { geo->v, geo->n } };
 	if (knowing_open(&x->knows, &p, err) < 0)
 		return -1;
+	sessionjson_init();
 	tzset(); /* files are out of reach from now on */
 	/* For the server's thread, too: it is there before the rest is sealed. */
 	if (!m->options.no_sandbox && sandbox_files(NULL, err) < 0)

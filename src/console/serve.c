@@ -277,7 +277,9 @@ int serve_start(struct console *x, struct err *err)
 	const unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
 			       MHD_USE_TLS | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
 	sigset_t all, before;
+	/* But for a refused system call: its handler tells the number. */
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	x->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, x, MHD_OPTION_EXTERNAL_LOGGER, silent, NULL,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)ADMIT_ALL + 64, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY,

@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+void sessionjson_init(void)
+{
+	json_object_seed(0);
+}
+
 int sessionjson_parse(const char *json, size_t n, struct live_view *out)
 {
 	json_t *root = json_loadb(json, n, JSON_REJECT_DUPLICATES, NULL), *v;
@@ -23,6 +28,12 @@ int sessionjson_parse(const char *json, size_t n, struct live_view *out)
 	json_array_foreach(json_object_get(root, "rights"), i,
 		v) if (json_is_string(v) && strcmp(json_string_value(v), "see-subscriber") == 0) out->rights |=
 		LIVE_SEE_SUBSCRIBER;
+	/* Whoever is for all tenants sees sensors that are new, too. */
+	json_array_foreach(json_object_get(root, "tenants"), i, v)
+	{
+		const char *tenant = json_string_value(json_object_get(v, "tenant"));
+		out->all = out->all || (tenant && strcmp(tenant, "*") == 0);
+	}
 	json_decref(root);
 	return 0;
 }

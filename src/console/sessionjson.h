@@ -3,6 +3,9 @@
 #pragma once
 #include "console/live.h"
 
+/* Before the process is sealed: the library opens a source of random numbers once. */
+void sessionjson_init(void);
+
 /*
  * Reads the answer to GET /session: "sensors", a list of names, and "rights". Returns 0, or -1 when it is none.
  * `out->sensors` by malloc; names beyond LIVE_SENSORS are left out.
