@@ -6,6 +6,10 @@
 extern const struct view openapi_view;
 extern const struct view summary_view;
 extern const struct view top_view;
+extern const struct view timeline_view;
+extern const struct view flows_view;
+extern const struct view flows_csv_view;
+extern const struct view arcs_view;
 extern const struct view findings_view;
 extern const struct view findings_csv_view;
 extern const struct view finding_view;
