@@ -14,3 +14,8 @@ extern const struct view finding_comment_view;
 extern const struct view finding_assign_view;
 extern const struct view finding_mute_view;
 extern const struct view finding_unmute_view;
+extern const struct view own_view;
+extern const struct view cases_view;
+extern const struct view case_view;
+extern const struct view case_open_view;
+extern const struct view case_change_view;

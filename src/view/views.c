@@ -13,5 +13,10 @@ const struct view *const views[] = {
 	&finding_assign_view,
 	&finding_mute_view,
 	&finding_unmute_view,
+	&own_view,
+	&cases_view,
+	&case_view,
+	&case_open_view,
+	&case_change_view,
 	NULL,
 };
