@@ -18,5 +18,11 @@ const struct view *const views[] = {
 	&case_view,
 	&case_open_view,
 	&case_change_view,
+	&sensors_view,
+	&gaps_view,
+	&clock_view,
+	&alerts_view,
+	&audit_view,
+	&disk_view,
 	NULL,
 };
