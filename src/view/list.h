@@ -4,3 +4,4 @@
 #include "view/view.h"
 
 extern const struct view openapi_view;
+extern const struct view report_telescope_view;

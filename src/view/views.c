@@ -3,5 +3,6 @@
 
 const struct view *const views[] = {
 	&openapi_view,
+	&report_telescope_view,
 	NULL,
 };
