@@ -29,3 +29,4 @@ extern const struct view clock_view;
 extern const struct view alerts_view;
 extern const struct view audit_view;
 extern const struct view disk_view;
+extern const struct view report_telescope_view;

@@ -28,5 +28,6 @@ const struct view *const views[] = {
 	&alerts_view,
 	&audit_view,
 	&disk_view,
+	&report_telescope_view,
 	NULL,
 };
