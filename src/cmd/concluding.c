@@ -279,6 +279,19 @@ struct telescope_sink concluding_sink(struct concluding *e)
 	};
 }
 
+static void on_counted(void *arg, const struct flow *f, bool late)
+{
+	struct concluding *e = arg;
+	(void)late;
+	if (e->tally)
+		tally_flow(e->tally, f);
+}
+
+struct telescope_sink concluding_counting(struct concluding *e)
+{
+	return (struct telescope_sink){ .arg = e, .flow = on_counted };
+}
+
 struct darknet *concluding_darknet(struct concluding *e)
 {
 	return e->darknet;
@@ -302,11 +315,15 @@ static bool leave_out(void *arg, const struct addr *a, int64_t ns)
 	return e->no_research && knowing_research(&e->knows, a, ns);
 }
 
-struct tally *concluding_tally(struct concluding *e, uint64_t seed)
+struct tally *concluding_tally(struct concluding *e, uint64_t seed, unsigned only, bool no_days)
 {
-	struct tally_params p = {
-		.seed = seed, .offset_s = zone, .place = tally_place, .leave_out = leave_out, .arg = e
-	};
+	struct tally_params p = { .seed = seed,
+		.offset_s = zone,
+		.place = tally_place,
+		.leave_out = leave_out,
+		.arg = e,
+		.only = only,
+		.no_days = no_days };
 	e->tally = tally_new(&p);
 	return e->tally;
 }

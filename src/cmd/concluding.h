@@ -18,8 +18,11 @@ struct telescope_sink concluding_sink(struct concluding *e);
 
 struct darknet *concluding_darknet(struct concluding *e);
 
-/* From now on flows are also counted by port, source ... */
-struct tally *concluding_tally(struct concluding *e, uint64_t seed);
+/* The same for what the store has concluded: flows are counted, nothing more. */
+struct telescope_sink concluding_counting(struct concluding *e);
+
+/* From now on flows are also counted by port, source ...; `only` and `no_days` as in struct tally_params. */
+struct tally *concluding_tally(struct concluding *e, uint64_t seed, unsigned only, bool no_days);
 
 /* Shall this finding be shown: kinds asked for, research scanners in or out. */
 bool concluding_shows(const struct concluding *e, const struct finding *f);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/run.h"
 
+#include "base/random.h"
 #include "base/sandbox.h"
 #include "base/text.h"
 #include "base/zone.h"
@@ -57,72 +58,33 @@ static int enter(const struct run *r, const struct telescope_options *o)
 	return code < 0 ? complain(err.text, -1) : 0;
 }
 
-struct minutes {
-	const struct telescope_sink *sink;
-	struct store *store;
-	struct run *run;
-	int64_t minute;
-	bool open;
-	const char *only; /* sensor, NULL: all */
-};
-
-static int give_source(void *arg, const char *sensor, const struct source *s)
+static void broken(const char *file, uint64_t offset, uint64_t octets, const char *reason)
 {
-	struct minutes *m = arg;
-	/* A source that was seen across the end of a minute has a record in each. */
-	if (s->minute == m->minute && (!m->only || strcmp(m->only, sensor) == 0))
-		m->sink->source(m->sink->arg, s);
-	return 0;
-}
-
-static int end_minute(struct minutes *m)
-{
-	int64_t start = m->minute * MINUTE_NS;
-	if (!m->open)
-		return 0;
-	m->open = false;
-	m->run->counts.minutes++;
-	if (m->sink->source && store_each_source(m->store, start, start + MINUTE_NS, NULL, give_source, m) < 0)
-		return -1;
-	if (m->sink->minute)
-		m->sink->minute(m->sink->arg, start);
-	return 0;
-}
-
-static int give_flows(void *arg, const struct archive_header *block, const struct flow *flows, size_t n)
-{
-	struct minutes *m = arg;
-	struct telescope_counts *c = &m->run->counts;
-	char *seen = m->run->sensor;
-	if (m->only && strcmp(m->only, block->sensor) != 0)
-		return 0;
-	snprintf(seen, sizeof m->run->sensor, "%s",
-		seen[0] && strcmp(seen, block->sensor) != 0 ? "several" : block->sensor);
-	if (m->open && block->minute != m->minute && end_minute(m) < 0)
-		return -1;
-	m->minute = block->minute;
-	m->open = true;
-	for (size_t i = 0; i < n; i++) {
-		const struct flow *f = &flows[i];
-		c->packets += f->packets;
-		c->classes[f->cls] += f->packets;
-		c->layers[addr_is4(&f->src) ? LAYER_IP4 : LAYER_IP6] += f->packets;
-		c->first_ns = c->timed && c->first_ns < f->first_ns ? c->first_ns : f->first_ns;
-		c->last_ns = c->timed && c->last_ns > f->last_ns ? c->last_ns : f->last_ns;
-		c->timed += f->packets;
-		if (m->sink->flow)
-			m->sink->flow(m->sink->arg, f, false);
-	}
-	c->flows += n;
-	return 0;
-}
-
-static void broken(void *arg, const char *file, uint64_t offset, uint64_t octets, const char *reason)
-{
-	struct minutes *m = arg;
-	m->run->broken++;
 	fprintf(stderr, "sakimori: %s: at byte %llu: %llu bytes passed over: %s\n", file, (unsigned long long)offset,
 		(unsigned long long)octets, reason);
+}
+
+/* Nobody asked for other rules than those of the analysis that went on. */
+static bool as_kept(const struct telescope_options *o)
+{
+	return !o->dark.n && !o->own.n && !o->min_targets && !o->min_ports && !o->timeout_s && !o->max_events;
+}
+
+static int tell_store(struct run *r, const struct telescope_options *o, struct err *err)
+{
+	struct stored *s = &r->stored;
+	int code = 0;
+	if (r->known.finding && as_kept(o))
+		code = stored_concluded(s->store, s->sensor, &r->concluded, err);
+	if (r->concluded)
+		s->sink = &r->known.sink;
+	code = code ? code : stored_run(s, err);
+	if (code == 0 && r->concluded)
+		code = stored_findings(s, r->known.finding, r->known.arg);
+	r->counts = s->counts;
+	memcpy(r->sensor, s->seen, sizeof r->sensor);
+	r->broken = s->broken_n;
+	return code;
 }
 
 static int from_store(
@@ -130,7 +92,6 @@ static int from_store(
 {
 	struct err err = { "" };
 	int code;
-	struct minutes m = { .sink = sink, .run = r, .only = o->sensor };
 	if (o->from && zone_parse(o->from, &r->from_ns) < 0)
 		return complain(
 			"--from takes RFC 3339 (2026-11-24T21:00:00Z), a date, or seconds since 1970", CLI_USAGE);
@@ -141,23 +102,25 @@ static int from_store(
 	r->store = run_store_dir(g);
 	if (!r->store)
 		return CLI_USAGE;
-	m.store = store_open(r->store, STORE_READ, &code, &err);
-	if (!m.store) {
+	struct store *store = store_open(r->store, STORE_READ, &code, &err);
+	if (!store) {
 		r->store = NULL;
 		return complain(err.text, CLI_FAILED);
 	}
 	if (enter(r, o) < 0) {
-		store_close(m.store);
+		store_close(store);
 		return CLI_FAILED;
 	}
 	r->ran = true;
-	struct store_scan scan = {
-		.from_ns = r->from_ns, .to_ns = r->to_ns, .fn = give_flows, .broken = broken, .arg = &m
-	};
-	code = store_scan_flows(m.store, &scan, &err);
-	if (code == 0)
-		code = end_minute(&m);
-	store_close(m.store);
+	r->stored = (struct stored){ .store = store,
+		.from_ns = r->from_ns,
+		.to_ns = r->to_ns,
+		.sensor = o->sensor,
+		.sink = sink,
+		.broken = broken,
+		.seed = random_key() };
+	code = tell_store(r, o, &err);
+	store_close(store);
 	if (code < 0)
 		return complain(err.text[0] ? err.text : "the store can't be read", CLI_FAILED);
 	return r->broken ? CLI_FAILED : CLI_DONE;

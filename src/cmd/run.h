@@ -6,6 +6,15 @@
 #pragma once
 #include "cmd/inputs.h"
 #include "cmd/telescope.h"
+#include "view/stored.h"
+
+/* What reads a part of the store whose findings are taken from it (view/summary.h): who gets its flows, its findings.
+ */
+struct run_known {
+	struct telescope_sink sink;
+	void (*finding)(void *arg, const struct finding *); /* NULL: everything is concluded anew */
+	void *arg;
+};
 
 struct run {
 	struct inputs in;
@@ -15,6 +24,9 @@ struct run {
 	bool ran;		/* something was read, so there is something to say */
 	uint64_t broken;	/* blocks of the store that could not be read */
 	int64_t from_ns, to_ns; /* of the store's part */
+	struct run_known known; /* set before */
+	bool concluded;		/* it was used: no dark or own space was named, and a sensor told of itself */
+	struct stored stored;	/* how the store was read */
 	const char *store;	/* directory that is written, NULL: none */
 };
 

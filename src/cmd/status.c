@@ -2,10 +2,10 @@
 #include "cmd/status.h"
 
 #include "base/cli.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/zone.h"
 #include "cmd/paint.h"
+#include "role/statusjson.h"
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -331,102 +331,6 @@ static void print_screen(const struct status_show *show, const struct status *s,
 		print_others(&s->v[i]);
 }
 
-/* ---- JSON ---- */
-
-static void json_moment(struct json *j, const char *key, int64_t ns)
-{
-	if (ns > 0)
-		json_time(j, key, ns);
-	else
-		json_null(j, key);
-}
-
-/* By the names of counter_rows; NAME_timestamp_seconds is a time, NAME. */
-static void json_counters(struct json *j, const struct status_page *p)
-{
-	static const char stamp[] = "_timestamp_seconds";
-	char key[64];
-	json_object(j, "counters");
-	for (size_t k = 0; k < COUNTER_N; k++) {
-		const char *name = counter_rows[k].name;
-		int64_t v = (int64_t)counters_get(&p->c, (enum counter)k);
-		size_t n = strlen(name), cut = n > strlen(stamp) ? n - strlen(stamp) : n;
-		if (!(counter_rows[k].roles & 1u << p->role))
-			continue;
-		snprintf(key, sizeof key, "%.*s", (int)cut, name);
-		if (strcmp(name + cut, stamp) == 0)
-			json_moment(j, key, v);
-		else
-			json_i64(j, name, v);
-	}
-	json_end(j, '}');
-}
-
-static void json_role(struct json *j, const struct status_page *p, const struct status *s)
-{
-	const struct counters *c = &p->c;
-	json_object(j, NULL);
-	json_str(j, "name", p->name);
-	json_str(j, "role", roles[p->role].name);
-	if (p->sensor)
-		json_str(j, "sensor", p->sensor);
-	json_str(j, "state", role_state_name(atomic_load(&c->state)));
-	json_i64(j, "pid", atomic_load(&c->pid));
-	json_moment(j, "started", atomic_load(&c->started_ns));
-	json_moment(j, "ended", atomic_load(&c->ended_ns));
-	json_u64(j, "restarts", atomic_load(&c->restarts));
-	json_u64(j, "ends_within_hour", status_deaths(c, s->now_ns));
-	json_str(j, "last_end", c->last_end);
-	json_str(j, "note", c->note);
-	json_u64(j, "resident_bytes", atomic_load(&c->resident));
-	json_counters(j, p);
-	bool capture = p->role == ROLE_CAPTURE;
-	if (c->prefixes_n && (capture || p->role == ROLE_KEEPER)) {
-		json_array(j, capture ? "prefixes" : "peers");
-		for (size_t k = 0; k < c->prefixes_n; k++) {
-			json_object(j, NULL);
-			json_str(j, capture ? "prefix" : "sensor", c->prefix[k]);
-			json_moment(j, capture ? "last_packet" : "last_batch", atomic_load(&c->prefix_last_ns[k]));
-			json_end(j, '}');
-		}
-		json_end(j, ']');
-	}
-	json_end(j, '}');
-}
-
-static void print_json(const struct status_show *show, const struct status *s, const struct status_finding *f, size_t n)
-{
-	static const char *const daemons[] = { "never", "running", "stopped", "killed" };
-	static const char *const weights[] = { "note", "warning", "wrong" };
-	const struct counters *c = &s->supervisor.c;
-	struct json j;
-	json_init(&j, stdout);
-	json_object(&j, NULL);
-	json_str(&j, "daemon", daemons[s->daemon]);
-	json_str(&j, "version", SAKIMORI_VERSION);
-	json_str(&j, "store", show->store);
-	json_time(&j, "read", s->now_ns);
-	json_array(&j, "problems");
-	for (size_t i = 0; i < n; i++) {
-		json_object(&j, NULL);
-		json_str(&j, "weight", weights[f[i].weight]);
-		json_str(&j, "text", f[i].text);
-		json_end(&j, '}');
-	}
-	json_end(&j, ']');
-	if (s->daemon != STATUS_NEVER) {
-		json_str(&j, "config", c->config);
-		json_moment(&j, "seen", atomic_load(&c->seen_ns));
-		json_array(&j, "roles");
-		json_role(&j, &s->supervisor, s);
-		for (size_t i = 0; i < s->n; i++)
-			json_role(&j, &s->v[i], s);
-		json_end(&j, ']');
-	}
-	json_end(&j, '}');
-	json_line(&j);
-}
-
 /* ---- the course ---- */
 
 static volatile sig_atomic_t enough;
@@ -450,7 +354,7 @@ static int once(const struct status_show *show, struct status *now, const struct
 	status_close(r);
 	size_t n = status_judge(now, &show->limits, f);
 	if (show->json)
-		print_json(show, now, f, n);
+		statusjson_print(stdout, &(struct statusjson){ .store = show->store, .status = now, .findings = f, .n = n });
 	else
 		print_screen(show, now, before, f, n);
 	fflush(stdout);

@@ -8,6 +8,8 @@
 #include "cmd/paint.h"
 #include "cmd/run.h"
 #include "cmd/show.h"
+#include "view/summary.h"
+#include "view/tallying.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -41,74 +43,19 @@ static void type_json(void *arg, int type, uint64_t packets)
 	json_u64(arg, key, packets);
 }
 
-static void maybe(struct json *j, const char *key, bool known, uint64_t n)
-{
-	if (known)
-		json_u64(j, key, n);
-	else
-		json_null(j, key);
-}
-
-static void classes_json(struct json *j, const struct reading *r)
-{
-	const struct telescope_counts *c = &r->counts;
-	json_object(j, "classes");
-	for (int k = 0; k < CLASS_SHORT; k++)
-		maybe(j, packet_class_name(k), r->decoded, c->classes[k]);
-	json_end(j, '}');
-	json_object(j, "layers");
-	for (int k = 0; k < LAYER_UNKNOWN; k++)
-		maybe(j, packet_layer_name(k), r->decoded, c->layers[k]);
-	maybe(j, "short", r->decoded, c->classes[CLASS_SHORT]);
-	maybe(j, "frag", r->decoded, c->classes[CLASS_FRAG] - c->frag6);
-	maybe(j, "frag6", r->decoded, c->frag6);
-	maybe(j, "vlan", r->decoded, c->vlan);
-	json_u64(j, "undecoded", r->undecoded);
-	json_end(j, '}');
-}
-
-/* A time after 2262 needs more than 64 bits of nanoseconds: printed from seconds. */
-static void last_json(struct json *j, const struct inputs *in, int64_t last_ns)
+/* A time after 2262 needs more than 64 bits of nanoseconds: told from seconds. NULL: there is none. */
+static const char *last_digits(char digits[48], const struct inputs *in)
 {
 	const struct feed_file *far = NULL;
-	char digits[48];
 	for (size_t i = 0; i < in->n; i++) {
 		const struct feed_file *f = &in->items[i].file;
 		if (f->far && (!far || f->far_s > far->far_s || (f->far_s == far->far_s && f->far_ns > far->far_ns)))
 			far = f;
 	}
-	if (!far) {
-		json_i64(j, "last_ns", last_ns);
-		return;
-	}
-	snprintf(digits, sizeof digits, "%" PRId64 "%09" PRIu32, far->far_s, far->far_ns);
-	json_digits(j, "last_ns", digits);
-}
-
-static void head_json(struct json *j, const struct inputs *in, struct reading *r)
-{
-	const struct telescope_counts *c = &r->counts;
-	json_u64(j, "files", in->n - in->failed);
-	json_u64(j, "packets", c->packets);
-	maybe(j, "bytes", r->feed, c->bytes);
-	maybe(j, "captured", r->feed, c->captured);
-	if (c->timed) {
-		json_time(j, "first", c->first_ns);
-		json_time(j, "last", c->last_ns);
-		json_i64(j, "first_ns", c->first_ns);
-		last_json(j, in, c->last_ns);
-	} else {
-		json_null(j, "first");
-		json_null(j, "last");
-		json_null(j, "first_ns");
-		json_null(j, "last_ns");
-	}
-	json_object(j, "link_types");
-	if (r->feed)
-		feed_each_linktype(r->feed, type_json, j);
-	json_end(j, '}');
-	classes_json(j, r);
-	inputs_json(in, j);
+	if (!far)
+		return NULL;
+	snprintf(digits, 48, "%" PRId64 "%09" PRIu32, far->far_s, far->far_ns);
+	return digits;
 }
 
 struct kept {
@@ -119,111 +66,74 @@ struct kept {
 /* All that read shows of a run. */
 struct picture {
 	struct reading r;
-	const struct inputs *in;
+	struct run *run;
 	struct concluding *evidence;
 	struct tally *tally;
+	struct summary *summary; /* --json; else */
 	struct kept findings;
 	size_t rows;
-	uint64_t findings_left_out;
 };
 
-#define MAX_KEPT 20000u
+#define MAX_KEPT SUMMARY_FINDINGS
 
 static void keep(void *arg, const struct finding *f)
 {
 	struct picture *p = arg;
-	bool shown = f->kind == FINDING_SCAN || f->kind == FINDING_BACKSCATTER || f->kind >= FINDING_OWN_WATCH ||
-		     f->kind == FINDING_AMPLIFICATION || f->kind == FINDING_ICMP_QUOTE;
-	if (f->kind == FINDING_SCAN && p->tally) {
-		struct addr a;
-		if (addr_parse(f->subject, &a, NULL) == 0)
-			tally_tool(p->tally, f->tool, &a, f->packets, f->first_ns);
-	}
-	if (!shown || !concluding_shows(p->evidence, f))
+	if (p->tally)
+		tallying_tool(p->tally, f);
+	if (!summary_shows(f) || !concluding_shows(p->evidence, f))
 		return;
-	if (p->findings.n == MAX_KEPT) {
-		p->findings_left_out++;
+	if (p->summary) {
+		summary_finding(p->summary, f);
 		return;
 	}
+	if (p->findings.n == MAX_KEPT)
+		return;
 	p->findings.v = idmap_room(p->findings.v, p->findings.n + 1, &p->findings.room, sizeof *p->findings.v);
 	p->findings.v[p->findings.n++] = *f;
 }
 
-static void source_row(void *arg, const struct tally_row *row)
+static void link_types(void *arg, struct json *j)
 {
-	struct json *j = arg;
-	json_object(j, NULL);
-	json_str(j, "address", row->key);
-	json_u64(j, "packets", row->packets);
-	json_u64(j, "targets", row->sources);
-	json_end(j, '}');
+	const struct picture *p = arg;
+	if (p->run->feed)
+		feed_each_linktype(p->run->feed, type_json, j);
 }
 
-static void port_row(void *arg, const struct tally_row *row)
+static void input_files(void *arg, struct json *j)
 {
-	struct json *j = arg;
-	json_object(j, NULL);
-	json_u64(j, "port", strtoull(row->key, NULL, 10));
-	json_str(j, "proto", strchr(row->key, '/') + 1);
-	json_u64(j, "packets", row->packets);
-	json_u64(j, "sources", row->sources);
-	json_end(j, '}');
+	const struct picture *p = arg;
+	inputs_json(&p->run->in, j);
 }
 
-static void sources_json(struct json *j, const struct picture *p)
+/* Sources: of captures, or of the store. */
+static void distinct(const struct picture *p, uint64_t out[2], bool *exact)
 {
-	bool exact = p->r.counts.sources_lost == 0;
-	json_object(j, "sources");
-	for (int ip6 = 0; ip6 < 2; ip6++) {
-		uint64_t n = p->r.feed ? feed_distinct(p->r.feed, ip6, &exact) : 0;
-		maybe(j, ip6 ? "distinct6" : "distinct4", p->r.decoded && p->r.feed, n);
-	}
-	json_bool(j, "exact", exact);
-	json_array(j, "top");
-	if (p->tally)
-		tally_top(p->tally, TALLY_SOURCE, p->rows, source_row, j);
-	json_end(j, ']');
-	json_end(j, '}');
-	json_object(j, "ports");
-	json_array(j, "top");
-	if (p->tally)
-		tally_top(p->tally, TALLY_PORT, p->rows, port_row, j);
-	json_end(j, ']');
-	json_end(j, '}');
-}
-
-static void findings_json(struct json *j, const char *key, const struct picture *p, unsigned kinds)
-{
-	json_array(j, key);
-	for (size_t i = 0; i < p->findings.n; i++)
-		if (kinds >> p->findings.v[i].kind & 1)
-			finding_json(j, NULL, &p->findings.v[i]);
-	json_end(j, ']');
+	*exact = p->r.counts.sources_lost == 0 && (p->run->feed || p->run->stored.exact);
+	for (int ip6 = 0; ip6 < 2; ip6++)
+		out[ip6] = p->run->feed ? feed_distinct(p->run->feed, ip6, exact) : p->run->stored.distinct[ip6];
 }
 
 static void print_json(struct picture *p)
 {
-	struct json j;
-	const struct telescope_counts *c = &p->r.counts;
-	json_init(&j, stdout);
-	json_object(&j, NULL);
-	head_json(&j, p->in, &p->r);
-	sources_json(&j, p);
-	findings_json(&j, "scanners", p, 1u << FINDING_SCAN);
-	findings_json(&j, "backscatter", p, 1u << FINDING_BACKSCATTER);
-	findings_json(&j, "amplification", p, 1u << FINDING_AMPLIFICATION);
-	findings_json(&j, "icmp_quotes", p, 1u << FINDING_ICMP_QUOTE);
-	findings_json(&j, "own_suspects", p,
-		1u << FINDING_OWN_WATCH | 1u << FINDING_OWN_SUSPECT | 1u << FINDING_OWN_ATTACKED);
-	json_u64(&j, "findings_left_out", p->findings_left_out);
-	json_u64(&j, "late", c->late);
-	json_u64(&j, "folded", c->folded);
-	json_u64(&j, "flows_lost", c->flows_lost);
-	json_u64(&j, "sources_lost", c->sources_lost);
-	json_u64(&j, "analysis_refused",
-		p->evidence ? darknet_refused(concluding_darknet(p->evidence)) + tally_refused(p->tally) : 0);
-	json_end(&j, '}');
-	json_line(&j);
+	char digits[48];
+	struct summary *s = p->summary;
+	s->counts = &p->r.counts;
+	s->decoded = p->r.decoded;
+	s->wire = p->run->feed;
+	s->undecoded = p->r.undecoded;
+	s->files = p->run->in.n - p->run->in.failed;
+	s->last_digits = last_digits(digits, &p->run->in);
+	s->has_distinct = p->r.decoded;
+	distinct(p, s->distinct, &s->exact);
+	s->tally = p->tally;
+	s->rows = p->rows;
+	if (p->evidence)
+		s->refused = darknet_refused(concluding_darknet(p->evidence)) + tally_refused(p->tally);
+	s->link_types = link_types;
+	s->inputs = input_files;
+	s->arg = p;
+	summary_json(s, stdout);
 }
 
 static const char *const class_titles[CLASS_N] = { "TCP SYN", "TCP SYN-ACK", "TCP ACK", "TCP FIN", "TCP RST",
@@ -314,14 +224,13 @@ static void print_text(struct picture *p)
 {
 	const struct telescope_counts *c = &p->r.counts;
 	char n[32], m[32], first[TEXT_TIME_MAX], last[TEXT_TIME_MAX];
-	bool exact = true;
-	uint64_t sources =
-		p->r.feed ? feed_distinct(p->r.feed, false, &exact) + feed_distinct(p->r.feed, true, &exact) : 0;
+	bool exact;
+	uint64_t sources[2];
+	distinct(p, sources, &exact);
 	printf("%s packets", paint_number(n, c->packets));
 	if (p->r.feed)
-		printf(", %s bytes on the wire, %s%s sources", paint_number(m, c->bytes), exact ? "" : "about ",
-			paint_number(n, sources));
-	putchar('\n');
+		printf(", %s bytes on the wire", paint_number(m, c->bytes));
+	printf(", %s%s sources\n", exact ? "" : "about ", paint_number(n, sources[0] + sources[1]));
 	if (c->timed)
 		printf("from %s to %s\n", zone_text(first, c->first_ns), zone_text(last, c->last_ns));
 	if (p->r.feed)
@@ -346,36 +255,46 @@ static void print_text(struct picture *p)
 			c->late, c->folded, c->flows_lost, c->sources_lost);
 }
 
+static void show(struct picture *p, bool json)
+{
+	struct run *run = p->run;
+	p->r = (struct reading){ .feed = run->feed, .counts = run->counts, .decoded = !run->feed };
+	if (run->feed)
+		feed_each_linktype(run->feed, see_type, &p->r);
+	if (run->sensor[0] && p->evidence)
+		darknet_set_sensor(concluding_darknet(p->evidence), run->sensor);
+	if (p->evidence && !run->concluded)
+		darknet_finish(concluding_darknet(p->evidence), keep, p);
+	if (json)
+		print_json(p);
+	else
+		print_text(p);
+}
+
 int telescope_read(const struct cli_global *g, const void *options, int argc, char **argv)
 {
 	const struct telescope_options *o = options;
 	uint64_t seed = random_key();
 	struct run run = { 0 };
-	struct picture p = { .rows = o->limit ? o->limit : 10, .in = &run.in };
+	struct summary summary = { 0 };
+	struct picture p = { .rows = o->limit ? o->limit : 10, .run = &run, .summary = g->json ? &summary : NULL };
 	struct feed_params fp = { .workers = (unsigned)o->workers,
 		.telescope = { .count_only = o->count, .seed = seed } };
 	if (!o->count) {
 		p.evidence = concluding_new(o, seed);
 		if (!p.evidence)
 			return CLI_USAGE;
-		p.tally = concluding_tally(p.evidence, seed);
+		p.tally = concluding_tally(
+			p.evidence, seed, 1u << TALLY_SOURCE | 1u << TALLY_PORT | 1u << TALLY_TOOL, true);
 		fp.telescope.sink = concluding_sink(p.evidence);
 		fp.telescope.unwrap = show_unwrap(&o->unwrap);
+		run.known = (struct run_known){ concluding_counting(p.evidence), keep, &p };
 	}
+	summary_start(&summary);
 	int code = run_all(&run, g, o, argc, argv, &fp);
-	if (run.ran) {
-		p.r = (struct reading){ .feed = run.feed, .counts = run.counts, .decoded = !run.feed };
-		if (run.feed)
-			feed_each_linktype(run.feed, see_type, &p.r);
-		if (run.sensor[0] && p.evidence)
-			darknet_set_sensor(concluding_darknet(p.evidence), run.sensor);
-		if (p.evidence)
-			darknet_finish(concluding_darknet(p.evidence), keep, &p);
-		if (g->json)
-			print_json(&p);
-		else
-			print_text(&p);
-	}
+	if (run.ran)
+		show(&p, g->json);
+	summary_free(&summary);
 	free(p.findings.v);
 	run_free(&run);
 	concluding_free(p.evidence);

@@ -7,6 +7,8 @@
 #include "cmd/paint.h"
 #include "cmd/run.h"
 #include "cmd/show.h"
+#include "view/tallying.h"
+#include "view/toprows.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,47 +22,15 @@ struct top {
 
 static void tool(void *arg, const struct finding *f)
 {
-	struct top *t = arg;
-	struct addr a;
-	if (f->kind == FINDING_SCAN && addr_parse(f->subject, &a, NULL) == 0)
-		tally_tool(t->tally, f->tool, &a, f->packets, f->first_ns);
+	const struct top *t = arg;
+	tallying_tool(t->tally, f);
 }
 
-static const char *others_name(enum tally_by by)
-{
-	return by == TALLY_SOURCE ? "targets" : "sources";
-}
-
-static void change_json(
-	struct json *j, const char *key, bool has, uint64_t packets, uint64_t others, const struct top *t)
-{
-	if (!has) {
-		json_null(j, key);
-		return;
-	}
-	json_object(j, key);
-	json_u64(j, "packets", packets);
-	json_u64(j, others_name(t->by), others);
-	json_end(j, '}');
-}
-
-static void row_json(void *arg, const struct tally_row *row)
+static void json_row(void *arg, const struct tally_row *row)
 {
 	struct top *t = arg;
-	struct json *j = &t->j;
-	json_object(j, NULL);
-	json_str(j, "by", tally_by_name(t->by));
-	json_str(j, "key", row->key);
-	json_u64(j, "packets", row->packets);
-	json_u64(j, others_name(t->by), row->sources);
-	json_object(j, "last_day");
-	json_u64(j, "packets", row->day_packets);
-	json_u64(j, others_name(t->by), row->day_sources);
-	json_end(j, '}');
-	change_json(j, "day_before", row->has_before, row->before_packets, row->before_sources, t);
-	change_json(j, "week_before", row->has_week, row->week_packets, row->week_sources, t);
-	json_end(j, '}');
-	json_line(j);
+	toprows_json(&t->j, t->by, row);
+	json_line(&t->j);
 }
 
 static const char *change(char out[32], bool has, uint64_t now, uint64_t then)
@@ -74,7 +44,7 @@ static const char *change(char out[32], bool has, uint64_t now, uint64_t then)
 	return out;
 }
 
-static void row_text(void *arg, const struct tally_row *row)
+static void text_row(void *arg, const struct tally_row *row)
 {
 	struct top *t = arg;
 	char n[32], m[32], a[32], b[32], c[32], d[32];
@@ -95,12 +65,12 @@ static void print(struct top *t, const struct telescope_options *o, bool json)
 	size_t rows = o->limit ? o->limit : 20;
 	json_init(&t->j, stdout);
 	if (!json) {
-		printf("  %-28s %12s %10s  %15s  %15s\n", tally_by_name(t->by), "packets", others_name(t->by),
+		printf("  %-28s %12s %10s  %15s  %15s\n", tally_by_name(t->by), "packets", toprows_others(t->by),
 			"against yesterday", "a week before");
-		printf("  %-28s %12s %10s  %7s %7s  %7s %7s\n", "", "", "", "packets", others_name(t->by), "packets",
-			others_name(t->by));
+		printf("  %-28s %12s %10s  %7s %7s  %7s %7s\n", "", "", "", "packets", toprows_others(t->by), "packets",
+			toprows_others(t->by));
 	}
-	size_t all = tally_top(t->tally, t->by, rows, json ? row_json : row_text, t);
+	size_t all = tally_top(t->tally, t->by, rows, json ? json_row : text_row, t);
 	if (json)
 		return;
 	if (all > rows)
@@ -120,18 +90,19 @@ int telescope_top(const struct cli_global *g, const void *options, int argc, cha
 	struct concluding *e = concluding_new(o, seed);
 	if (!e)
 		return CLI_USAGE;
-	for (int by = 0; o->by && by < TALLY_N; by++)
-		if (strcmp(o->by, tally_by_name((enum tally_by)by)) == 0)
-			t.by = (enum tally_by)by;
-	t.tally = concluding_tally(e, seed);
-	struct feed_params fp = {
-		.telescope = { .seed = seed, .sink = concluding_sink(e), .unwrap = show_unwrap(&o->unwrap) }
-	};
+	if (o->by)
+		(void)toprows_by(o->by, &t.by);
+	t.tally = concluding_tally(e, seed, 1u << t.by, false);
+	struct feed_params fp = { .telescope = { .seed = seed,
+					  .sink = t.by == TALLY_TOOL ? concluding_sink(e) : concluding_counting(e),
+					  .unwrap = show_unwrap(&o->unwrap) } };
+	if (t.by == TALLY_TOOL)
+		r.known = (struct run_known){ concluding_counting(e), tool, &t };
 	int code = run_all(&r, g, o, argc, argv, &fp);
 	if (r.ran) {
 		if (r.sensor[0])
 			darknet_set_sensor(concluding_darknet(e), r.sensor);
-		if (t.by == TALLY_TOOL)
+		if (t.by == TALLY_TOOL && !r.concluded)
 			darknet_finish(concluding_darknet(e), tool, &t);
 		print(&t, o, g->json);
 	}

@@ -13,4 +13,5 @@ const struct member_role *const member_roles[ROLE_N] = {
 	[ROLE_METRICS] = &metrics_role,
 	[ROLE_FORWARD] = &forward_role,
 	[ROLE_COLLECT] = &collect_role,
+	[ROLE_DESK] = &desk_role,
 };

@@ -58,7 +58,8 @@ enum message_kind {
 	MESSAGE_CREDIT, /* {octets u32}: so many more may be on their way */
 	MESSAGE_CANCEL, /* nobody wants the rest */
 	/* desk and keeper */
-	MESSAGE_RECORD, /* {who text, what text, subject text, kind text, row}: keep it, with a line in the audit */
+	MESSAGE_RECORD, /* {who text, what text, subject text, kind text, row}: keep it, with a line in the audit; kind
+			   empty: the line alone. `sequence` is that of ACK or REFUSE */
 	/* capture and console */
 	MESSAGE_GLIMPSE, /* model/glimpse.h: packets of the last moment, some of them in person */
 	MESSAGE_KIND_N

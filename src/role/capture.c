@@ -10,6 +10,7 @@
 #include "model/sensor.h"
 #include "know/knowing.h"
 #include "model/clock.h"
+#include "role/glimpser.h"
 #include "role/pipeline.h"
 #include "role/replay.h"
 #include "role/ring.h"
@@ -31,7 +32,8 @@ struct capture_role {
 	const struct config_sensor *sensor;
 	struct sender *sender;
 	struct pipeline *pipeline;
-	struct ring *ring;     /* NULL: no packets are kept */
+	struct ring *ring; /* NULL: no packets are kept */
+	struct glimpser *glimpser;
 	struct live *live;     /* NULL: a replay */
 	struct replay *replay; /* NULL: live */
 	struct knowing knows;  /* geography alone */
@@ -118,10 +120,20 @@ static void on_signal(void *arg, const struct signal *s)
 	pipeline_signal(c->pipeline, s);
 }
 
-static void on_records(void *arg, unsigned worker, const struct capfile_record *recs, size_t n)
+static void on_records(
+	void *arg, unsigned worker, const struct capfile_record *recs, size_t n, const struct telescope_counts *counts)
 {
 	struct capture_role *c = arg;
-	ring_records(c->ring, worker, recs, n);
+	if (c->ring)
+		ring_records(c->ring, worker, recs, n);
+	glimpser_records(c->glimpser, worker, recs, n, counts);
+}
+
+/* What a replay read last is not kept back until it reads more. */
+static void on_turn(void *arg)
+{
+	struct capture_role *c = arg;
+	glimpser_records(c->glimpser, 0, NULL, 0, replay_counts(c->replay));
 }
 
 static bool ring_behind(void *arg, int64_t ns)
@@ -361,6 +373,7 @@ static int open_live(struct capture_role *c, struct err *err)
 	mem_lean();
 	make_pipeline(c, "live");
 	make_ring(c, (unsigned)s->workers);
+	c->glimpser = glimpser_new(c->m->loop, s->name, s->workers ? (unsigned)s->workers : 1, unwraps(s));
 	struct live_params p = {
 		.capture = { .interface = s->interface,
 			.workers = (unsigned)s->workers,
@@ -373,7 +386,7 @@ static int open_live(struct capture_role *c, struct err *err)
 			.seed = random_key(),
 			.sink = sink(c) },
 		.signal = on_signal,
-		.records = c->ring ? on_records : NULL,
+		.records = on_records,
 		.dropped = on_dropped,
 	};
 	p.signals = signals_of(c);
@@ -388,7 +401,9 @@ static int open_replay(struct capture_role *c, struct err *err)
 		return -1;
 	make_pipeline(c, replay_name(c->replay));
 	make_ring(c, 1);
-	replay_on_records(c->replay, c->ring ? on_records : NULL, ring_behind, c);
+	c->glimpser = glimpser_new(c->m->loop, c->sensor->name, 1, unwraps(c->sensor));
+	glimpser_turn(c->glimpser, on_turn, c);
+	replay_on_records(c->replay, on_records, c->ring ? ring_behind : NULL, c);
 	struct telescope_params t = {
 		.unwrap = unwraps(c->sensor), .seed = random_key(), .sorted = true, .sink = sink(c)
 	};
@@ -432,6 +447,11 @@ static int capture_ready(struct member *m, struct err *err)
 static void capture_edge(struct member *m, enum role_id peer, unsigned index, int fd)
 {
 	struct capture_role *c = m->state;
+	if (peer == ROLE_CONSOLE) {
+		struct channel_handler eyes = glimpser_handler(c->glimpser);
+		glimpser_attach(c->glimpser, member_channel(m, peer, fd, &eyes, 0));
+		return;
+	}
 	struct channel_handler h = sender_handler(c->sender);
 	sender_attach(c->sender, member_channel(m, peer, fd, &h, 0));
 }
@@ -463,6 +483,7 @@ static void capture_close_role(struct member *m)
 	live_close(c->live);
 	replay_close(c->replay);
 	ring_free(c->ring);
+	glimpser_free(c->glimpser);
 	pipeline_free(c->pipeline);
 	sender_free(c->sender);
 	knowing_close(&c->knows);

@@ -181,7 +181,14 @@ struct config {
 	struct {
 		struct yaml_hostport listen; /* host NULL: off */
 		bool allow_remote;
-	} metrics, console;
+	} metrics;
+	struct {
+		struct yaml_hostport listen; /* host NULL: off */
+		bool allow_remote;
+		struct {
+			int64_t idle_ns, longest_ns;
+		} session;
+	} console;
 	YAML_LIST_OF(struct config_access) access;
 	struct yaml_pool *pool;
 };

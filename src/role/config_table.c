@@ -408,13 +408,25 @@ static const struct yaml_row metrics_rows[] = {
 	{ "allow-remote", YAML_BOOL, IN(allow_remote), "false",
 		.help = "let `listen` be more than a loopback address" },
 };
+#undef IN
+TABLE(metrics_table, metrics_rows, ((struct config *)0)->metrics);
+
+#define IN(member) (AT(console.session.member) - AT(console.session))
+static const struct yaml_row session_rows[] = {
+	{ "idle", YAML_DURATION, IN(idle_ns), "30m", .min = 60000000000, .max = DAY_NS, .help = "without a call a session ends after so long" },
+	{ "longest", YAML_DURATION, IN(longest_ns), "12h", .min = 60000000000, .max = 30 * DAY_NS, .help = "and after so long in any case" },
+};
+#undef IN
+TABLE(session_table, session_rows, ((struct config *)0)->console.session);
+
+#define IN(member) (AT(console.member) - AT(console))
 static const struct yaml_row console_rows[] = {
 	{ "listen", YAML_HOSTPORT, IN(listen), "127.0.0.1:8443", .words = "off", .help = "pages over HTTPS" },
 	{ "allow-remote", YAML_BOOL, IN(allow_remote), "false",
 		.help = "let `listen` be more than a loopback address" },
+	{ "session", YAML_MAP, IN(session), .table = &session_table, .help = "how long a login lasts" },
 };
 #undef IN
-TABLE(metrics_table, metrics_rows, ((struct config *)0)->metrics);
 TABLE(console_table, console_rows, ((struct config *)0)->console);
 
 #define IN(member) offsetof(struct config_access, member)

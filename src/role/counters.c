@@ -23,7 +23,9 @@ struct counters *counters = &nowhere;
 #define ALE  (1u << ROLE_ALERT)
 #define QUE  (1u << ROLE_QUERY)
 #define MET  (1u << ROLE_METRICS)
-#define ALL  (CAP | KEEP | ANA | FWD | COL | ALE | QUE | MET)
+#define DSK  (1u << ROLE_DESK)
+#define CON  (1u << ROLE_CONSOLE)
+#define ALL  (CAP | KEEP | ANA | FWD | COL | ALE | QUE | MET | DSK | CON)
 
 const struct counter_row counter_rows[COUNTER_N] = {
 	[COUNTER_PACKETS] = { "packets", false, CAP, "Packets read" },
@@ -49,6 +51,8 @@ const struct counter_row counter_rows[COUNTER_N] = {
 	[COUNTER_RING_PACKETS] = { "ring_packets", false, CAP, "Packets written to the packet ring" },
 	[COUNTER_RING_BYTES] = { "ring_bytes", true, CAP | KEEP, "Octets of the packet ring" },
 	[COUNTER_RING_LOST] = { "ring_lost_packets", false, CAP, "Packets that the packet ring could not take" },
+	[COUNTER_GLIMPSES] = { "glimpses", false, CAP, "Glimpses given to the live map" },
+	[COUNTER_GLIMPSES_LOST] = { "lost_glimpses", false, CAP, "Glimpses that the live map did not take in time" },
 	[COUNTER_PINS] = { "pinned_findings", false, KEEP, "Findings whose packets were copied out of the ring" },
 	[COUNTER_PINS_LOST] = { "lost_pins", false, KEEP, "Findings whose packets found no room to wait for that" },
 	[COUNTER_COMMITS] = { "commits", false, KEEP, "Batches made safe" },
@@ -84,6 +88,12 @@ const struct counter_row counter_rows[COUNTER_N] = {
 	[COUNTER_QUERIES] = { "queries", false, QUE, "Questions answered" },
 	[COUNTER_QUERIES_CUT] = { "cut_queries", false, QUE, "Questions that met a limit or were cancelled" },
 	[COUNTER_REQUESTS] = { "requests", false, MET, "HTTP requests answered" },
+	[COUNTER_CALLS] = { "calls", false, DSK, "Calls of the console" },
+	[COUNTER_CALLS_BUSY] = { "busy_calls", false, DSK, "Calls that found no room" },
+	[COUNTER_CALLS_CUT] = { "cut_calls", false, DSK, "Answers that met a limit or that nobody took" },
+	[COUNTER_LOGINS] = { "logins", false, DSK, "Users who logged in" },
+	[COUNTER_LOGINS_FAILED] = { "failed_logins", false, DSK, "Passwords that were wrong, or came too often" },
+	[COUNTER_SESSIONS] = { "sessions", true, DSK, "Sessions that are open" },
 	[COUNTER_ALIVE] = { "alive_timestamp_seconds", true, ALL, "When the role last turned to its peers" },
 	[COUNTER_MESSAGES_IN] = { "received_messages", false, ALL, "Messages of other roles" },
 	[COUNTER_MESSAGES_OUT] = { "sent_messages", false, ALL, "Messages to other roles" },

@@ -5,6 +5,7 @@
 #include "model/clock.h"
 #include "model/hold.h"
 #include "model/sent.h"
+#include "role/keeprecord.h"
 #include "role/relay.h"
 #include "role/upkeep.h"
 #include <stdio.h>
@@ -326,6 +327,20 @@ static void on_note(struct feeder *f, const struct message *m)
 		channel_tell(f->channel, MESSAGE_ACK, m->sequence);
 }
 
+static void on_record(struct feeder *f, const struct message *m)
+{
+	struct err err = { "" };
+	char commander[64];
+	snprintf(commander, sizeof commander, "by the control socket of uid %u", (unsigned)f->uid);
+	int code = keeprecord_take(f->keeper, f->role == ROLE_COMMAND ? commander : NULL, m, &err);
+	if (code == KEEPRECORD_UNREADABLE)
+		dismiss(f, "a record that can't be read");
+	else if (code < 0)
+		refuse(f, m->sequence, code, err.text);
+	else
+		channel_tell(f->channel, MESSAGE_ACK, m->sequence);
+}
+
 void feeder_retry(void *arg)
 {
 	struct keeper *k = arg;
@@ -358,6 +373,10 @@ static void on_message(void *arg, struct channel *c, const struct message *m, in
 	}
 	if (m->kind == MESSAGE_AUDIT || m->kind == MESSAGE_HOLD) {
 		on_note(f, m);
+		return;
+	}
+	if (m->kind == MESSAGE_RECORD) {
+		on_record(f, m);
 		return;
 	}
 	if (!f->greeted) {

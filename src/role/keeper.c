@@ -2,6 +2,7 @@
 /* The keeper role: the store's only writer. Whoever feeds it is answered when the disk has it, not before. */
 #include "base/mem.h"
 #include "role/feeder.h"
+#include "role/firstlogin.h"
 #include "role/members.h"
 #include "role/upkeep.h"
 #include <errno.h>
@@ -99,6 +100,7 @@ static void publish(void *arg)
 static int keeper_ready(struct member *m, struct err *err)
 {
 	struct keeper *k = the_keeper(m);
+	struct err why = { "" };
 	k->store = store_open(member_store(m), STORE_WRITE, NULL, err);
 	if (!k->store)
 		return -1;
@@ -107,6 +109,9 @@ static int keeper_ready(struct member *m, struct err *err)
 		member_say(m, "cut %llu octets that nobody had acknowledged", (unsigned long long)r.cut);
 	if (r.missing)
 		member_say(m, "warning: %llu committed octets are missing", (unsigned long long)r.missing);
+	/* Without it the rest goes on; `sakimori user` makes users, too. */
+	if (firstlogin_make(m, k->store, &why) < 0)
+		member_say(m, "no first login: %s", why.text);
 	if (k->control >= 0)
 		loop_add(m->loop, k->control, POLLIN, on_command, k);
 	if (upkeep_open(k, err) < 0)

@@ -37,7 +37,8 @@ struct replay {
 	bool signalled;
 	void (*end)(void *arg, int64_t until_ns);
 	void *arg;
-	void (*each)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n);
+	void (*each)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n,
+		const struct telescope_counts *c);
 	bool (*wait)(void *arg, int64_t ns);
 	void *each_arg;
 };
@@ -96,12 +97,18 @@ void replay_on_end(struct replay *r, void (*fn)(void *arg, int64_t until_ns), vo
 }
 
 void replay_on_records(struct replay *r,
-	void (*fn)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n),
+	void (*fn)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n,
+		const struct telescope_counts *c),
 	bool (*wait)(void *arg, int64_t ns), void *arg)
 {
 	r->each = fn;
 	r->wait = wait;
 	r->each_arg = arg;
+}
+
+const struct telescope_counts *replay_counts(const struct replay *r)
+{
+	return telescope_counts(r->telescope);
 }
 
 static void on_signal(void *arg, const struct signal *s)
@@ -231,13 +238,13 @@ static void step(void *arg)
 			return;
 		}
 		size_t n = due(r);
-		if (n == 0 || (r->each && r->wait(r->each_arg, r->records[r->at].time_ns))) {
+		if (n == 0 || (r->wait && r->wait(r->each_arg, r->records[r->at].time_ns))) {
 			again_ms = PACE_MS;
 			break;
 		}
 		n = take(r, n);
 		if (r->each)
-			r->each(r->each_arg, 0, r->records + r->at, n);
+			r->each(r->each_arg, 0, r->records + r->at, n, telescope_counts(r->telescope));
 		r->at += n;
 		if (r->at == r->n) {
 			input_consume(r->in, r->used);

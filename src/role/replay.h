@@ -26,8 +26,11 @@ void replay_start(struct replay *r);
 
 /* Every record as it is read. */
 void replay_on_records(struct replay *r,
-	void (*fn)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n),
-	bool (*wait)(void *arg, int64_t ns), void *arg); /* wait: true before a record that shall come later */
+	void (*fn)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n,
+		const struct telescope_counts *c),	 /* as struct live_params has it */
+	bool (*wait)(void *arg, int64_t ns), void *arg); /* wait: true before a record that shall come later; may be
+							    NULL */
+const struct telescope_counts *replay_counts(const struct replay *r);
 
 /* Ends early. The minute that was begun is not told: a later replay of the file goes on with it. */
 void replay_stop(struct replay *r);

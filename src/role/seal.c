@@ -91,6 +91,7 @@ static enum sandbox_profile profile_of(enum role_id id)
 		return SANDBOX_CAPTURE;
 	case ROLE_KEEPER:
 	case ROLE_QUERY:
+	case ROLE_DESK:
 		return SANDBOX_FILES;
 	case ROLE_COLLECT:
 	case ROLE_METRICS:

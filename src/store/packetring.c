@@ -260,8 +260,7 @@ static bool pinned_name(char out[NAME_SIZE], const char *finding)
 	return n == 32 && finding[n] == '\0';
 }
 
-/* -ENOENT when there are none. */
-static int open_pinned(int dir, const char *finding, struct err *err)
+int packetring_open_pinned(int dir, const char *finding, struct err *err)
 {
 	char name[NAME_SIZE];
 	if (!pinned_name(name, finding))
@@ -280,7 +279,7 @@ static int gather(
 	int dir, const struct packetring_query *q, const char *pinned, struct packetpick *pick, struct err *err)
 {
 	struct ring_files files;
-	int fd = pinned ? open_pinned(dir, pinned, NULL) : -1;
+	int fd = pinned ? packetring_open_pinned(dir, pinned, NULL) : -1;
 	if (fd >= 0) {
 		packetpick_file(pick, fd, true);
 		close(fd);

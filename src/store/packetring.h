@@ -77,3 +77,6 @@ struct packetring_found {
  */
 int packetring_find(int dir, const struct packetring_query *q, const char *pinned, int out,
 	struct packetring_found *found, struct err *err) NODISCARD;
+
+/* The pinned packets of a finding, a pcap file, for reading: its descriptor; -ENOENT when there are none. */
+int packetring_open_pinned(int dir, const char *finding, struct err *err) NODISCARD;

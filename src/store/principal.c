@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define USER_SINCE 4 /* version of the schema that has users */
+
 /* How a table says whose its rows are. */
 enum owner {
 	BY_TENANT,    /* column tenant */
@@ -31,6 +33,7 @@ static const struct rule {
 	{ "hold", BY_TENANT, "tenant" },
 	{ "meta", NOBODY },
 	{ "name", BY_SENSOR, "text" },
+	{ "progress", BY_SENSOR, "sensor" },
 	{ "remark", BY_TENANT, "tenant" },
 	{ "retention", NOBODY },
 	{ "rollup", BY_SENSOR_NO, "sensor" },
@@ -219,6 +222,18 @@ void store_tenant(struct store *s, const char *sensor, char out[64])
 	sqlite3_reset(stmt);
 	if (!out[0])
 		snprintf(out, 64, "default");
+}
+
+bool store_has_user(struct store *s, const char *name, const char *tenant)
+{
+	if (s->version < USER_SINCE)
+		return false;
+	/* Roles are lines "TENANT ROLE". */
+	sqlite3_stmt *stmt = sql_get(&s->sql, "select count(*) from main.user where name = ?1 and state = 'active' and "
+					      "(instr(char(10) || roles, char(10)"
+					      " || ?2 || ' ') > 0 or instr(char(10) || roles, char(10) || '* ') > 0)");
+	sql_bind(stmt, "tt", name, tenant);
+	return sql_number(stmt, 0) > 0;
 }
 
 void store_dark_key(struct store *s, uint8_t out[16])

@@ -18,7 +18,7 @@
 
 enum {
 	PRINCIPAL_SEE_SUBSCRIBER = 1,
-	PRINCIPAL_ADMIN = 2, /* of all tenants: also audit, senders, bookkeeping */
+	PRINCIPAL_ADMIN = 2,	/* of all tenants: also audit, senders, bookkeeping */
 	PRINCIPAL_SEE_DARK = 4, /* addresses of the dark space as they are; kept by view/, not by the store */
 };
 
@@ -40,6 +40,9 @@ struct store *store_open_as(const char *dir, const struct principal *p, int *cod
 
 /* Whose a sensor is, whoever asks: "default" when nothing is said of it. */
 void store_tenant(struct store *s, const char *sensor, char out[64]);
+
+/* Is there an active user of this name with a role in the tenant, whoever asks? For giving him something to do. */
+bool store_has_user(struct store *s, const char *name, const char *tenant);
 
 /* The key by which stand-ins of dark addresses are made, this store's own. Zero in a store that has none. */
 void store_dark_key(struct store *s, uint8_t out[16]);

@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "base/mem.h"
+#include "store/audit.h"
 #include "store/history.h"
 #include "store/record.h"
 #include "store/rollupsql.h"
@@ -244,6 +245,45 @@ int store_put(struct store *s, const struct row_kind *kind, const void *record, 
 {
 	ENSURE(s->mode == STORE_WRITE);
 	return record_put(&s->sql, kind, record, err);
+}
+
+int store_put_noted(struct store *s, const struct row_kind *kind, const void *record, const struct store_note *note,
+	struct err *err)
+{
+	ENSURE(s->mode == STORE_WRITE);
+	int rc = sql_exec(&s->sql, "begin immediate", err);
+	if (rc)
+		return rc;
+	rc = audit_add(&s->sql, note->at_ns, note->who, note->what, note->subject, err);
+	if (!rc && kind)
+		rc = record_put(&s->sql, kind, record, err);
+	if (!rc)
+		rc = sql_exec(&s->sql, "commit", err);
+	if (rc)
+		sqlite3_exec(s->sql.db, "rollback", NULL, NULL, NULL);
+	return rc;
+}
+
+int store_find(struct store *s, const struct row_kind *kind, const char *key, void *record, struct err *err)
+{
+	char text[256];
+	ENSURE(!strchr(kind->key, ','));
+	snprintf(text, sizeof text, "select * from \"%s\" where %s = ?1", kind->name, kind->key);
+	sqlite3_stmt *stmt = sql_new(&s->sql, text);
+	sql_bind(stmt, "t", key);
+	int rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		record_get(stmt, kind, record);
+	rc = rc == SQLITE_ROW ? 0 : rc == SQLITE_DONE ? 1 : sql_failed(&s->sql, err);
+	sqlite3_finalize(stmt);
+	return rc;
+}
+
+void store_rest(struct store *s)
+{
+	for (sqlite3_stmt *stmt = NULL; (stmt = sqlite3_next_stmt(s->sql.db, stmt));)
+		if (sqlite3_stmt_busy(stmt))
+			sqlite3_reset(stmt);
 }
 
 int store_each(struct store *s, const struct row_kind *kind, int (*fn)(void *arg, const void *record), void *arg,

@@ -96,6 +96,12 @@ int store_put(struct store *s, const struct row_kind *kind, const void *record, 
 int store_each(struct store *s, const struct row_kind *kind, int (*fn)(void *arg, const void *record), void *arg,
 	struct err *err) NODISCARD;
 
+/* The record with this key (of a kind whose key is one text). 0, 1: there is none, or a negative code. */
+int store_find(struct store *s, const struct row_kind *kind, const char *key, void *record, struct err *err) NODISCARD;
+
+/* Gives back what reading still holds, so that a store that stays open between questions shows what is new. */
+void store_rest(struct store *s);
+
 /* What a scan met. `broken` is called for everything unreadable, with file and offset. */
 struct store_scan {
 	int64_t from_ns, to_ns;	  /* of a flow's first packet: [from, to) */
@@ -155,6 +161,14 @@ int store_rollup(struct store *s, const struct store_rollup *q) NODISCARD;
 
 /* A line in the audit table, chained to the one before it: who did what to what. */
 int store_audit(struct store *s, int64_t at_ns, const char *who, const char *what, const char *subject,
+	struct err *err) NODISCARD;
+
+/* A record with its line, both or none. `kind` NULL: the line alone. */
+struct store_note {
+	int64_t at_ns;
+	const char *who, *what, *subject;
+};
+int store_put_noted(struct store *s, const struct row_kind *kind, const void *record, const struct store_note *note,
 	struct err *err) NODISCARD;
 
 /* What the audit chain is like; `reason` (static text) is NULL when every row fits. */

@@ -7,7 +7,7 @@
 #include "base/idmap.h"
 #include "view/view.h"
 
-#define FILTER_SOURCES ((size_t)4 << 20)   /* verdicts remembered; of more sources each flow asks again */
+#define FILTER_SOURCES ((size_t)4 << 20)     /* verdicts remembered; of more sources each flow asks again */
 #define FILTER_FLOWS   ((uint64_t)200000000) /* a scan looks at so many and no more: VIEW_TOO_LARGE */
 
 #define FILTER_TIME                                                                                                    \
@@ -29,12 +29,15 @@
 #define FILTER_PARAMS                                                                                                  \
 	FILTER_TIME, FILTER_SENSOR, FILTER_RESEARCH,                                                                   \
 		{ .name = "src", .type = VIEW_PREFIX, .meaning = "source: prefix or address" },                        \
-		{ .name = "dst", .type = VIEW_PREFIX,                                                                  \
+		{ .name = "dst",                                                                                       \
+			.type = VIEW_PREFIX,                                                                           \
 			.meaning = "destination: prefix or address; for who may see dark addresses" },                 \
 		{ .name = "sport", .type = VIEW_NUMBER, .meaning = "source port; of ICMP the type" },                  \
 		{ .name = "dport", .type = VIEW_NUMBER, .meaning = "destination port; of ICMP the code" },             \
 		{ .name = "proto", .type = VIEW_TEXT, .meaning = "tcp, udp, icmp (of both families) or a number" },    \
-		{ .name = "class", .type = VIEW_WORDS, .words = FILTER_CLASSES,                                        \
+		{ .name = "class",                                                                                     \
+			.type = VIEW_WORDS,                                                                            \
+			.words = FILTER_CLASSES,                                                                       \
 			.meaning = "classes of packets, by commas" },                                                  \
 		{ .name = "country", .type = VIEW_TEXT, .meaning = "country of the source: two letters" },             \
 		{ .name = "asn", .type = VIEW_NUMBER, .meaning = "autonomous system of the source" },                  \
@@ -43,8 +46,7 @@
 		.meaning = "flows with a packet that has this tool's mark"                                             \
 	}
 
-#define FILTER_CLASSES                                                                                                 \
-	"tcp_syn|tcp_syn_ack|tcp_ack|tcp_fin|tcp_rst|tcp_push|tcp_other|udp|icmp|other|short|frag"
+#define FILTER_CLASSES "tcp_syn|tcp_syn_ack|tcp_ack|tcp_fin|tcp_rst|tcp_push|tcp_other|udp|icmp|other|short|frag"
 
 struct filter {
 	int64_t from_ns, to_ns; /* [from, to) */
@@ -91,7 +93,8 @@ int filter_country(const char *text, char out[3]);
 struct filter_scan {
 	/* With a chunk of one block: the flows that fit. Other than 0 ends the scan with that value (not -1 .. -99). */
 	int (*fn)(void *arg, const struct archive_header *block, const struct flow *flows, size_t n);
-	/* Of an open filter, asked for blocks that fit as a whole: true counts the block and passes over it. NULL: none. */
+	/* Of an open filter, asked for blocks that fit as a whole: true counts the block and passes over it. NULL:
+	 * none. */
 	bool (*block)(void *arg, const struct archive_header *block);
 	void *arg;
 	uint64_t seen, flows, packets; /* results: looked at; that fit */

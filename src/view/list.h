@@ -4,5 +4,13 @@
 #include "view/view.h"
 
 extern const struct view openapi_view;
+extern const struct view summary_view;
+extern const struct view top_view;
 extern const struct view findings_view;
 extern const struct view findings_csv_view;
+extern const struct view finding_view;
+extern const struct view finding_pcap_view;
+extern const struct view finding_comment_view;
+extern const struct view finding_assign_view;
+extern const struct view finding_mute_view;
+extern const struct view finding_unmute_view;

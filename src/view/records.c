@@ -2,6 +2,7 @@
 #include "view/records.h"
 
 #include "base/text.h"
+#include "base/uuid.h"
 #include "view/dark.h"
 
 #include <stdio.h>
@@ -89,6 +90,26 @@ int records_check(const char *name, const char *text, size_t least, size_t size,
 	if (written < least)
 		return err_set(err, VIEW_BAD, n ? "%s: is too short" : "%s: is missing", name);
 	return 0;
+}
+
+int records_put(struct view_call *c, const struct view_put *p, struct err *err)
+{
+	return c->put ? c->put(c->put_arg, p, err) : err_set(err, VIEW_AWAY, "nothing can be written here");
+}
+
+int records_remark(struct view_call *c, const struct records_word *w, struct remark *out, struct err *err)
+{
+	memset(out, 0, sizeof *out);
+	uuid_new(out->id, c->now_ns);
+	snprintf(out->tenant, sizeof out->tenant, "%s", w->tenant);
+	snprintf(out->subject, sizeof out->subject, "%s", w->subject);
+	snprintf(out->kind, sizeof out->kind, "%s", w->kind);
+	snprintf(out->text, sizeof out->text, "%s", w->text);
+	snprintf(out->who, sizeof out->who, "%s", c->who->user);
+	out->at_ns = c->now_ns;
+	out->until_ns = w->until_ns;
+	struct view_put put = { &remark_kind, out, w->what, out->subject };
+	return records_put(c, &put, err);
 }
 
 void records_cell(FILE *out, const char *text)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What views of findings, cases and the system have in common. For use inside view/. */
 #pragma once
+#include "model/remark.h"
 #include "store/findings.h"
 #include "view/view.h"
 
@@ -50,6 +51,19 @@ void records_finding(const struct view_call *c, struct json *j, struct finding *
  * no control characters but newlines, nothing that turns the direction of text around (UAX #9). 0 or VIEW_BAD.
  */
 int records_check(const char *name, const char *text, size_t least, size_t size, struct err *err) NODISCARD;
+
+/* A thing that a command says of a finding or case. */
+struct records_word {
+	const char *tenant, *subject, *kind, *text;
+	int64_t until_ns;
+	const char *what; /* of the line in the audit */
+};
+
+/* Has it kept; `out` is the record. 0 or an enum view_error. */
+int records_remark(struct view_call *c, const struct records_word *w, struct remark *out, struct err *err) NODISCARD;
+
+/* Has a record kept, VIEW_AWAY where nothing may be written. */
+int records_put(struct view_call *c, const struct view_put *p, struct err *err) NODISCARD;
 
 /* A cell of a CSV file (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe in front. */
 void records_cell(FILE *out, const char *text);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "view/stored.h"
 
-#include "base/idmap.h"
-#include "base/text.h"
 #include "view/filter.h"
 
 #include <stdio.h>
@@ -43,6 +41,18 @@ static void count(struct telescope_counts *c, const struct flow *f)
 	c->timed += f->packets;
 }
 
+/* Flows come by source. */
+static void count_source(struct stored *s, const struct addr *a)
+{
+	uint32_t key[4];
+	bool ip6 = !addr_is4(a);
+	if (s->counts.timed && addr_same(a, &s->last_source))
+		return;
+	s->last_source = *a;
+	memcpy(key, ip6 ? a->b : a->b + 12, ip6 ? 16 : 4);
+	distinct_add(s->addresses[ip6], key);
+}
+
 static int give_flows(void *arg, const struct archive_header *block, const struct flow *flows, size_t n)
 {
 	struct stored *s = arg;
@@ -59,6 +69,8 @@ static int give_flows(void *arg, const struct archive_header *block, const struc
 	for (size_t i = 0; i < n; i++) {
 		if (s->filter && !filter_flow(s->filter, &flows[i]))
 			continue;
+		s->fitted++;
+		count_source(s, &flows[i].src);
 		count(&s->counts, &flows[i]);
 		if (s->sink->flow)
 			s->sink->flow(s->sink->arg, &flows[i], false);
@@ -93,60 +105,44 @@ int stored_run(struct stored *s, struct err *err)
 		.arg = s,
 		.cancel = s->cancel };
 	s->seen[0] = 0;
+	s->addresses[0] = distinct_new(1, TELESCOPE_EXACT_SOURCES, s->seed);
+	s->addresses[1] = distinct_new(4, TELESCOPE_EXACT_SOURCES, s->seed);
 	int code = store_scan_flows(s->store, &scan, err);
-	return code == 0 ? end_minute(s) : code;
+	code = code == 0 ? end_minute(s) : code;
+	s->exact = true;
+	for (int ip6 = 0; ip6 < 2; ip6++) {
+		s->distinct[ip6] = distinct_count(s->addresses[ip6]);
+		s->exact = s->exact && distinct_exact(s->addresses[ip6]);
+		distinct_free(s->addresses[ip6]);
+		s->addresses[ip6] = NULL;
+	}
+	return code;
 }
 
-/* ---- what the store says of sensors ---- */
+/* ---- what the store has concluded ---- */
 
-/* "-" for open. */
-static bool date(const char *text, int64_t otherwise, int64_t *ns)
-{
-	int64_t s;
-	*ns = otherwise;
-	if (strcmp(text, "-") == 0)
-		return true;
-	if (text_date(text, &s) < 0)
-		return false;
-	*ns = s < INT64_MIN / 1000000000 ? INT64_MIN : s > INT64_MAX / 1000000000 ? INT64_MAX : s * 1000000000;
-	return true;
-}
-
-static bool read_dark(const char *item, struct darknet_dark *out)
-{
-	char prefix[80] = "", from[16] = "-", to[16] = "-";
-	if (sscanf(item, "%79s %15s %15s", prefix, from, to) < 1 || prefix_parse(prefix, &out->prefix, NULL) < 0)
-		return false;
-	return date(from, INT64_MIN, &out->from_ns) && date(to, INT64_MAX, &out->to_ns) && out->from_ns < out->to_ns;
-}
+struct looking {
+	const char *sensor;
+	bool found;
+};
 
 static int see_sensor(void *arg, const void *record)
 {
-	struct stored_dark *d = arg;
+	struct looking *l = arg;
 	const struct sensor *row = record;
-	char item[256];
-	const char *at = row->dark;
-	if (d->sensor && strcmp(d->sensor, row->id) != 0)
-		return 0;
-	while (row_list_next(&at, item, sizeof item)) {
-		struct darknet_dark one;
-		if (!read_dark(item, &one)) {
-			d->odd++;
-			continue;
-		}
-		d->v = idmap_room(d->v, d->n + 1, &d->room, sizeof *d->v);
-		d->v[d->n++] = one;
-	}
+	l->found = l->found || !l->sensor || strcmp(l->sensor, row->id) == 0;
 	return 0;
 }
 
-int stored_dark(struct store *s, const char *sensor, struct stored_dark *out, struct err *err)
+int stored_concluded(struct store *s, const char *sensor, bool *yes, struct err *err)
 {
-	*out = (struct stored_dark){ .sensor = sensor };
-	return store_each(s, &sensor_kind, see_sensor, out, err);
+	struct looking l = { .sensor = sensor };
+	int code = store_each(s, &sensor_kind, see_sensor, &l, err);
+	*yes = l.found;
+	return code;
 }
 
-struct owning {
+struct telling {
 	const struct stored *s;
 	void (*fn)(void *arg, const struct finding *);
 	void *arg;
@@ -154,14 +150,14 @@ struct owning {
 
 static int see_finding(void *arg, const struct finding *f)
 {
-	struct owning *o = arg;
-	if (f->kind >= FINDING_OWN_WATCH && (!o->s->sensor || strcmp(o->s->sensor, f->sensor) == 0))
-		o->fn(o->arg, f);
-	return 0;
+	struct telling *t = arg;
+	if (!t->s->sensor || strcmp(t->s->sensor, f->sensor) == 0)
+		t->fn(t->arg, f);
+	return t->s->cancel && atomic_load_explicit(t->s->cancel, memory_order_relaxed);
 }
 
-int stored_own(const struct stored *s, void (*fn)(void *arg, const struct finding *), void *arg)
+int stored_findings(const struct stored *s, void (*fn)(void *arg, const struct finding *), void *arg)
 {
-	struct owning o = { s, fn, arg };
-	return store_each_finding(s->store, s->from_ns, s->to_ns, see_finding, &o);
+	struct telling t = { s, fn, arg };
+	return store_each_finding(s->store, s->from_ns, s->to_ns, see_finding, &t);
 }

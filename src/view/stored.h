@@ -4,7 +4,7 @@
  * the telescope read the store this way, and so do the questions that need conclusions.
  */
 #pragma once
-#include "analysis/darknet/darknet.h"
+#include "base/distinct.h"
 #include "sensor/telescope/telescope.h"
 #include "store/store.h"
 
@@ -18,13 +18,21 @@ struct stored {
 	struct filter *filter;	   /* of flows and sources; NULL: all */
 	const atomic_bool *cancel; /* NULL: none */
 	uint64_t most;		   /* flows; 0: no limit */
-	void (*broken)(const char *file, uint64_t offset, uint64_t octets, const char *reason); /* NULL: counted alone */
+	uint64_t seed;		   /* of hash tables */
+	void (*broken)(
+		const char *file, uint64_t offset, uint64_t octets, const char *reason); /* NULL: counted alone */
 
 	/* Results. */
 	struct telescope_counts counts;
-	char seen[64];	  /* the sensor whose flows came: its name, "several", empty: none */
-	uint64_t broken_n; /* blocks that can't be read */
-	bool too_many;	  /* more than `most`: it ended there with -STORE_STOPPED */
+	char seen[64];	      /* the sensor whose flows came: its name, "several", empty: none */
+	uint64_t broken_n;    /* blocks that can't be read */
+	uint64_t fitted;      /* flows that the sink got */
+	uint64_t distinct[2]; /* sources of IPv4, IPv6 */
+	bool exact;	      /* they are no estimates */
+	bool too_many;	      /* more than `most`: it ended there with -STORE_STOPPED */
+
+	struct distinct *addresses[2];
+	struct addr last_source;
 	int64_t minute;
 	bool open;
 };
@@ -33,16 +41,10 @@ struct stored {
 int stored_run(struct stored *s, struct err *err) NODISCARD;
 
 /*
- * Which addresses are dark, as the rows of the sensors say that the caller may see. `sensor` NULL: those of all. A row
- * that is no prefix with dates is left out and counted. The caller frees v.
+ * Has a sensor (NULL: any) that the caller may see told of itself? Then the findings of its part of the store are those
+ * of an analysis that went on all the time, and there is nothing to conclude.
  */
-struct stored_dark {
-	struct darknet_dark *v;
-	size_t n, room;
-	uint64_t odd;
-	const char *sensor;
-};
-int stored_dark(struct store *s, const char *sensor, struct stored_dark *out, struct err *err) NODISCARD;
+int stored_concluded(struct store *s, const char *sensor, bool *yes, struct err *err) NODISCARD;
 
-/* What the store keeps of own addresses (own-watch, own-suspect, own-attacked) in [from, to). */
-int stored_own(const struct stored *s, void (*fn)(void *arg, const struct finding *), void *arg) NODISCARD;
+/* The findings of the time and sensor, by first, then id. */
+int stored_findings(const struct stored *s, void (*fn)(void *arg, const struct finding *), void *arg) NODISCARD;

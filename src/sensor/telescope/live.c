@@ -177,7 +177,7 @@ static void take(struct worker *w, size_t n)
 	telescope_add(w->telescope, w->records, n);
 	signals_add(w->signals, w->records, n, enqueue, w);
 	if (l->p.records)
-		l->p.records(l->p.telescope.sink.arg, w->index, w->records, n);
+		l->p.records(l->p.telescope.sink.arg, w->index, w->records, n, telescope_counts(w->telescope));
 	if (!l->p.max_packets)
 		return;
 	uint64_t sum = atomic_fetch_add_explicit(&l->packets, n, memory_order_relaxed) + n;
@@ -218,7 +218,8 @@ static void *run(void *arg)
 			continue;
 		}
 		if (w->live->p.records)
-			w->live->p.records(w->live->p.telescope.sink.arg, w->index, NULL, 0);
+			w->live->p.records(
+				w->live->p.telescope.sink.arg, w->index, NULL, 0, telescope_counts(w->telescope));
 		look_at_tick(w, INT64_MAX);
 		if (!wait_for_more(w, &quiet_ns))
 			break;

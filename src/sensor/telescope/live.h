@@ -24,8 +24,10 @@ struct live_params {
 	/* Before a minute's sources and the minute itself, once a worker: how many flows it had, also without a flow
 	 * sink. */
 	void (*flows)(void *arg, int64_t minute_ns, uint64_t n);
-	/* Every record, in the worker's thread, `n` 0 when nothing came for a while. May be NULL. */
-	void (*records)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n);
+	/* Every record, in the worker's thread, `n` 0 when nothing came for a while. `c`: what this worker counted,
+	 * these included. May be NULL. */
+	void (*records)(void *arg, unsigned worker, const struct capfile_record *recs, size_t n,
+		const struct telescope_counts *c);
 	void (*dropped)(void *arg, int64_t from_ns, int64_t to_ns, uint64_t packets); /* by the kernel */
 };
 

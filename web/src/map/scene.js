@@ -62,7 +62,7 @@ export class Scene {
 				return { name: s.name, x: this.at[0], y: this.at[1] };
 			}
 			const i = placeless.indexOf(s), step = this.world.width / (placeless.length + 1);
-			return { name: s.name, x: step * (i + 1), y: this.world.height + FLOOR * .55, foot: true };
+			return { name: s.name, x: step * (i + 1), y: this.world.height + FLOOR * .45, foot: true };
 		});
 	}
 
@@ -165,7 +165,6 @@ export class Scene {
 		this.pulse = (this.pulse + passed * this.speed / 2400) % 1;
 		ctx.lineWidth = 1.2 * unit;
 		ctx.font = `600 ${11 * unit}px system-ui, sans-serif`;
-		ctx.textAlign = 'center';
 		for (const to of this.targets) {
 			ctx.strokeStyle = ctx.fillStyle = palette.accent;
 			gate(ctx, to.x, to.y, 7 * unit);
@@ -177,7 +176,8 @@ export class Scene {
 				ctx.globalAlpha = 1;
 			}
 			ctx.fillStyle = palette.ink;
-			ctx.fillText(to.name, to.x, to.y + (to.foot ? 20 : 19) * unit);
+			ctx.textAlign = to.foot ? 'left' : 'center';
+			ctx.fillText(to.name, to.x + (to.foot ? 12 * unit : 0), to.y + (to.foot ? 4 : 19) * unit);
 		}
 	}
 }

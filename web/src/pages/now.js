@@ -60,8 +60,8 @@ function Wall({ end, span, research, targets, sensors }) {
 			<${Total} label=${t('now.packets_' + span)} of=${of} what="packets" /><${Total} label=${t('now.sources_' + span)} of=${of} what="sources" /></dl>
 			<div class="wall-end"><${BigClock} /><span class=${'live ' + state} role="status"><i aria-hidden="true"></i>${t('live.' + state)}</span></div>
 			<div class="tools"><button type="button" aria-pressed=${paused ? 'true' : 'false'} onClick=${() => setPaused(!paused)}>${paused ? t('now.go_on') : t('now.pause')}</button><a class="button" href=${leave}>${t('now.leave_screen')}</a></div></div>
-		<div class="wall"><${MapView} screen=${true} targets=${targets} research=${research} paused=${paused} setPaused=${setPaused} onRates=${setRates} />
-			<${Rotation} still=${paused}>${KINDS.map((k) => html`<${Top} key=${k} kind=${k} end=${end} span=${span} research=${research} compact=${true} />`)}<${Findings} key="f" /><${Sensors} key="s" of=${sensors} /><//></div>`;
+		<div class="wall"><div class="wall-left"><${MapView} screen=${true} targets=${targets} research=${research} paused=${paused} setPaused=${setPaused} onRates=${setRates} /><${Findings} /></div>
+			<${Rotation} still=${paused}>${KINDS.map((k) => html`<${Top} key=${k} kind=${k} end=${end} span=${span} research=${research} compact=${true} />`)}<${Sensors} key="s" of=${sensors} /><//></div>`;
 }
 
 export default function Now() {
@@ -81,6 +81,6 @@ export default function Now() {
 			<${Switch} on=${research} onChange=${(on) => set({ research: on ? null : 'exclude' })}>${t('filter.research')}<//></div></div>
 		<dl class="stats"><${Rate} rates=${rates} /><${Total} label=${t('now.packets_' + span)} of=${totals.data} what="packets" /><${Total} label=${t('now.sources_' + span)} of=${totals.data} what="sources" /></dl>
 		<div class="now-main"><${MapView} targets=${targets} research=${research} paused=${paused} setPaused=${setPaused} onRates=${setRates} />
-			<div class="now-side"><${Findings} /><${Signals} /><${Sensors} of=${sensors} /></div></div>
+			<${Findings} /><div class="now-below"><${Signals} /><${Sensors} of=${sensors} /></div></div>
 		<div class="now-tops">${KINDS.map((k) => html`<${Top} key=${k} kind=${k} end=${end} span=${span} research=${research} />`)}</div>`;
 }

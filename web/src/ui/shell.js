@@ -101,7 +101,7 @@ function Bar({ at, who }) {
 	};
 	return html`<header class="bar">
 		<${Brand} />
-		<nav aria-label=${t('core.nav')}>${NAV.map((name) => html`<a key=${name} href=${'/' + name} aria-current=${at === name ? 'page' : undefined}>${t('nav.' + name)}</a>`)}</nav>
+		${who && html`<nav aria-label=${t('core.nav')}>${NAV.map((name) => html`<a key=${name} href=${'/' + name} aria-current=${at === name ? 'page' : undefined}>${t('nav.' + name)}</a>`)}</nav>`}
 		<div class="bar-end">
 			<${LiveMark} />
 			<span class="zone small" title=${t('core.zone')}>${timeZone()}</span>
