@@ -38,9 +38,20 @@ function toLogin() {
 	location.assign('/login' + (next === '/' ? '' : '?next=' + encodeURIComponent(next)));
 }
 
+/* JavaScript rounds nanoseconds since 1970: where a sample has no other time, its digits are kept as `ns_text`. Inside of a
+ * text these quotes would be escaped. */
+function parse(text) {
+	try {
+		return JSON.parse(text.replace(/"ns":(\d{16,19})\b/g, '"ns":$1,"ns_text":"$1"'));
+	} catch {
+		return {};
+	}
+}
+
 async function answer(response) {
 	const isJson = response.headers.get('content-type')?.includes('json');
-	const body = isJson ? await response.json().catch(() => ({})) : await response.text();
+	const text = await response.text();
+	const body = isJson ? parse(text) : text;
 	if (response.ok)
 		return body;
 	throw new ApiError(response.status, isJson ? body.error : undefined);

@@ -53,7 +53,7 @@ export function toDate(when) {
 
 const zoned = (key, when, options) =>
 	intl('DateTimeFormat', key, { ...options, timeZone: timeZone() }).format(toDate(when));
-export const dateTime = (when) => zoned('dt', when, { dateStyle: 'medium', timeStyle: 'medium' });
+export const dateTime = (when) => zoned('dt', when, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
 export const minute = (when) => zoned('m', when, { month: 'numeric', day: 'numeric', hour: '2-digit', minute: '2-digit' });
 export const date = (when) => zoned('da', when, { dateStyle: 'medium' });
 export const time = (when) => zoned('ti', when, { timeStyle: 'medium' });

@@ -33,7 +33,7 @@ function UserForm({ user, onClose, onDone }) {
 	const send = async (e) => {
 		e.preventDefault();
 		const form = new FormData(e.currentTarget);
-		const what = { roles: list(form.get('roles')), rights: RIGHTS.filter((r) => form.get(r)).join(','), language: form.get('language') };
+		const what = { roles: list(form.get('roles')), rights: RIGHTS.filter((r) => form.get(r)).join(','), language: form.get('language') || undefined };
 		const answer = await run(user ? '/users/' + encodeURIComponent(user.name) : '/users', user ? what : { name: form.get('name').trim(), ...what });
 		if (answer)
 			onDone(answer);
@@ -83,14 +83,14 @@ function TokenForm({ onClose, onDone }) {
 	const send = async (e) => {
 		e.preventDefault();
 		const form = new FormData(e.currentTarget);
-		const answer = await run('/tokens', { label: form.get('label').trim(), roles: list(form.get('roles')), until: fromLocal(form.get('until')),
+		const answer = await run('/tokens', { label: form.get('label').trim(), roles: list(form.get('roles')) || undefined, until: fromLocal(form.get('until')),
 			scope: ['read', 'write'].filter((s) => form.get(s)).join(',') });
 		if (answer)
 			onDone(answer);
 	};
 	return html`<${Dialog} title=${t('system.token.add')} onClose=${onClose}><form onSubmit=${send}>
 		<${Field} label=${t('system.token.label')} name="label" required maxlength="120" autocomplete="off" />
-		<${Field} label=${t('system.token.roles')} help=${t('system.token.roles.help')} kind="area" name="roles" required defaultValue="* viewer" />
+		<${Field} label=${t('system.token.roles')} help=${t('system.token.roles.help')} kind="area" name="roles" />
 		<fieldset class="pg-choice"><legend>${t('system.token.scope')}</legend>${['read', 'write'].map((s) => html`<label><input type="checkbox" name=${s} defaultChecked=${s === 'read'} /> ${t('system.token.scope.' + s)}</label>`)}</fieldset>
 		<${Field} label=${t('system.token.until')} kind="datetime-local" name="until" required defaultValue=${toLocal((Date.now() + 90 * 864e5) * 1e6)} />
 		<${Outcome} state=${state} /><${Buttons} busy=${state.busy} label=${t('system.token.add')} onClose=${onClose} /></form><//>`;

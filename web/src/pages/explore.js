@@ -43,9 +43,11 @@ export function filterOf(by, key) {
 function topName(by, key) {
 	if (by === 'class')
 		return className(key);
-	if (by === 'country')
-		return f.country(key);
-	return key;
+	if (key === 'unknown')
+		return t('pages.unknown');
+	if (by === 'tool' && key === 'none')
+		return t('pages.tool.none');
+	return by === 'country' ? f.country(key) : key;
 }
 
 function Top({ by, params, set }) {

@@ -9,7 +9,7 @@ import * as f from '../lib/format.js';
 import { Answer, Confidence, Dialog, Outside, Panel } from '../ui/basic.js';
 import { apiUrl, kindName, PROTOCOLS, sourceAt, useApi, useCommand } from './kit.js';
 import { fromLocal, toLocal } from '../ui/period.js';
-import { Facts, Field, Outcome, Place, Remarks, Severity, Spoofable, Table, Time, timeNs, values } from './parts.js';
+import { Facts, Field, Outcome, Place, Remarks, Severity, Spoofable, Table, Time, values } from './parts.js';
 import { exploreOf } from './findings.js';
 import { flagNames } from './words.js';
 import { NewCase } from './case.js';
@@ -26,12 +26,10 @@ export function hexdump(hex) {
 	return lines.join('\n');
 }
 
-/* Nanoseconds of the interface are numbers that JavaScript rounds: the text of the whole answer isn't at hand, so the
- * sample's time is taken from `at` where the interface gives it. */
 function Samples({ samples }) {
 	const columns = [
 		{ key: 'n', title: t('findings.samples'), head: true, cell: (r) => t('findings.sample', { n: String(r.n) }) },
-		{ key: 'ns', title: t('pages.col.time'), cell: (r) => html`<span class="mono">${r.at ? timeNs(r.at) : f.dateTime(r.ns)}</span>` },
+		{ key: 'ns', title: t('pages.col.time'), cell: (r) => html`<span class="mono">${f.dateTime(r.ns)} .${(r.ns_text ?? String(r.ns)).slice(-9)}</span>` },
 		{ key: 'src', title: t('pages.col.src'), cell: (r) => html`<${Outside} text=${r.src} mono />` },
 		{ key: 'sport', title: t('pages.col.sport'), num: true, cell: (r) => String(r.sport) },
 		{ key: 'dst', title: t('pages.col.dst'), cell: (r) => html`<${Outside} text=${r.dst} mono />` },
