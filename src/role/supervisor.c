@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "role/alertparams.h"
 #include "role/notify.h"
+#include "role/replaced.h"
 #include "role/selfpage.h"
 #include "role/spawn.h"
 #include <errno.h>
@@ -56,8 +57,9 @@ struct supervisor {
 	bool stopping, told_ready;
 	int code;
 	struct selfpage self;
-	char why[128];	 /* it ended */
-	int handed_over; /* listening socket of the console, from a service manager; -1: none */
+	char why[128];		     /* it ended */
+	struct replaced certificate; /* of the console */
+	int handed_over;	     /* listening socket of the console, from a service manager; -1: none */
 };
 
 static void start(struct supervisor *s, struct process *p);
@@ -436,19 +438,26 @@ static void tell_change(void *arg, const char *path, unsigned reach)
 static const enum role_id reached[] = { ROLE_CAPTURE, ROLE_ANALYSIS, ROLE_KEEPER, ROLE_QUERY, ROLE_ALERT, ROLE_FORWARD,
 	ROLE_COLLECT, ROLE_METRICS, ROLE_CONSOLE };
 
+static void restart_role(struct supervisor *s, enum role_id role)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct process *p = &s->v[i];
+		if (p->role != role || !p->wanted || !p->control || p->restart)
+			continue;
+		p->restart = true;
+		p->backoff_ms = BACKOFF_MIN;
+		channel_tell(p->control, MESSAGE_STOP, 0);
+	}
+}
+
 static void restart_reached(struct supervisor *s, unsigned reach)
 {
-	for (size_t i = 0; i < s->n; i++)
-		for (size_t k = 0; k < sizeof reached / sizeof *reached; k++) {
-			struct process *p = &s->v[i];
-			/* The desk has what the console has. */
-			enum role_id role = p->role == ROLE_DESK ? ROLE_CONSOLE : p->role;
-			if (!(reach & 1u << k) || role != reached[k] || !p->wanted || !p->control)
-				continue;
-			p->restart = true;
-			p->backoff_ms = BACKOFF_MIN;
-			channel_tell(p->control, MESSAGE_STOP, 0);
-		}
+	for (size_t k = 0; k < sizeof reached / sizeof *reached; k++)
+		if (reach & 1u << k)
+			restart_role(s, reached[k]);
+	/* What the console has of the configuration the desk has, too. */
+	if (reach & CONFIG_CONSOLE)
+		restart_role(s, ROLE_DESK);
 }
 
 /* Who is there is chosen at the start. The key by which a role or sensor would come, go or change places, or NULL. */
@@ -626,6 +635,11 @@ static void on_tick(void *arg)
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].pid)
 			atomic_store(&s->v[i].page->resident, selfpage_resident(s->v[i].pid));
+	const struct config *c = s->config;
+	if (!s->stopping && replaced_look(&s->certificate, c->console.tls.certificate, c->console.tls.key)) {
+		say(s, "the console's certificate was replaced");
+		restart_role(s, ROLE_CONSOLE);
+	}
 }
 
 /* sd_listen_fds(3): one socket, named for the console. Other processes must not take it for theirs. */

@@ -16,7 +16,8 @@ class Daemon:
         self.store, self.prefix, self.pass_fds = self.folder / "store", prefix, pass_fds
         self.env = dict(os.environ, **(env or {}))
         self.config = self.folder / name
-        self.config.write_text(config)
+        # Daemons of several tests would fight for its port.
+        self.config.write_text(config if "console:" in config else config.rstrip("\n") + "\nconsole: {listen: off}\n")
         self.log = None
         self.p = None
 
