@@ -2,14 +2,12 @@
 /* /timeline: packets over time, by class, exact. */
 #include "view/filter.h"
 #include "view/list.h"
-#include "view/records.h"
 
 #include "base/mem.h"
 
 #include <stdlib.h>
 
 #define BINS 2000
-#define GAPS 1000 /* shown */
 
 struct line {
 	struct view_call *call;
@@ -18,7 +16,6 @@ struct line {
 	uint64_t bin_ns;
 	size_t bins;
 	uint64_t *packets; /* bins, then those of each class */
-	uint64_t gaps;
 };
 
 static int add(void *arg, const struct archive_header *h, const struct flow *flows, size_t n)
@@ -30,25 +27,6 @@ static int add(void *arg, const struct archive_header *h, const struct flow *flo
 		l->packets[bin] += flows[i].packets;
 		l->packets[(flows[i].cls + 1) * l->bins + bin] += flows[i].packets;
 	}
-	return 0;
-}
-
-static int put_gap(void *arg, const void *record)
-{
-	struct line *l = arg;
-	const struct gap *g = record;
-	if (g->to_ns <= l->filter->from_ns || g->from_ns >= l->filter->to_ns ||
-		(l->filter->sensor && strcmp(l->filter->sensor, g->sensor) != 0))
-		return 0;
-	if (l->gaps++ >= GAPS)
-		return 0;
-	json_object(&l->j, NULL);
-	json_i64(&l->j, "from_ns", g->from_ns);
-	json_i64(&l->j, "to_ns", g->to_ns);
-	json_str(&l->j, "sensor", g->sensor);
-	json_str(&l->j, "reason", g->reason);
-	json_u64(&l->j, "dropped", g->dropped);
-	json_end(&l->j, '}');
 	return 0;
 }
 
@@ -85,16 +63,13 @@ static int print(struct line *l, const struct filter_scan *s, struct err *err)
 		if (k <= CLASS_ICMP || any(l->packets + (k + 1) * l->bins, l->bins))
 			put_bins(l, packet_class_name((enum packet_class)k), l->packets + (k + 1) * l->bins);
 	json_end(j, '}');
-	json_array(j, "gaps");
-	int code = store_each(l->call->store, &gap_kind, put_gap, l, err);
-	json_end(j, ']');
-	json_u64(j, "gaps_n", l->gaps);
+	int code = filter_gaps(j, l->filter, l->call->store, err);
 	json_u64(j, "flows", s->flows);
 	json_u64(j, "broken", s->broken);
 	filter_left_out(j, l->filter);
 	json_end(j, '}');
 	json_line(j);
-	return code ? VIEW_FAILED : 0;
+	return code;
 }
 
 static int draw(struct view_call *c, struct filter *f, struct err *err)
@@ -139,7 +114,7 @@ const struct view timeline_view = {
 	params,
 	sizeof params / sizeof *params,
 	"{from: text, from_ns: integer, to: text, to_ns: integer, bin_ns: integer, bins: integer, packets: [integer], "
-	"classes: {*: [integer]}, gaps: [{from_ns: integer, to_ns: integer, sensor: text, reason: text, dropped: "
-	"integer}], gaps_n: integer, flows: integer, broken: integer, left_out: {packets: integer, sources: integer}}",
+	"classes: {*: [integer]}, gaps: [@gap], gaps_n: integer, flows: integer, broken: integer, left_out: {packets: "
+	"integer, sources: integer}}",
 	timeline,
 };
