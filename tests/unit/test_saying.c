@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Commands on findings and cases, one after the other on one store: who may, what is refused, what is there then. */
+/*
+ * Commands on findings and cases (findingsay, casesay), one after the other on one store: who may, what is refused, what
+ * is there then (lookup), with ids that sort by time (uuid).
+ */
 #include "model/user.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -125,7 +128,8 @@ static const struct step {
 	{ "one infection is one case", "ana", "POST", "/cases", "findings=A", VIEW_CONFLICT, "C" },
 	{ "own shows it", "ana", "GET", "/own", "from=now-2h", 0, "\"case\":\"C\"" },
 	{ "the finding too", "ana", "GET", "/findings/S", "", 0, "\"cases\":[\"C\"]" },
-	{ "with its remark", "ana", "GET", "/cases/C", "", 0, "holder: ana\\u000adue: 2026-10-01T00:00:00Z\\u000afirst" },
+	{ "with its remark", "ana", "GET", "/cases/C", "", 0,
+		"holder: ana\\u000adue: 2026-10-01T00:00:00Z\\u000afirst" },
 	{ "masked", "noa", "GET", "/cases/C", "", 0, "\"party\":\"(masked)\",\"devices\":[\"(masked)\"]" },
 	{ "another tenant looks", "bob", "GET", "/cases/C", "", VIEW_ABSENT, "" },
 	{ "another tenant changes", "bob", "POST", "/cases/C", "note=hello", VIEW_ABSENT, "" },
