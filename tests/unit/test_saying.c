@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Commands on findings and cases (findingsay, casesay), one after the other on one store: who may, what is refused, what
- * is there then (lookup), with ids that sort by time (uuid).
+ * Commands on findings and cases (findingsay, casesay), one after the other on one store: who may, what is refused, and
+ * what is there then (lookup), with ids that sort by time (uuid).
  */
 #include "model/user.h"
 #include "store/store.h"
