@@ -169,7 +169,8 @@ static void cut_off(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(calendar), cmocka_unit_test(periods), cmocka_unit_test(weeks),
-		cmocka_unit_test(words), cmocka_unit_test(zones), cmocka_unit_test(refused), cmocka_unit_test(cut_off) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(calendar), cmocka_unit_test(periods),
+		cmocka_unit_test(weeks), cmocka_unit_test(words), cmocka_unit_test(zones), cmocka_unit_test(refused),
+		cmocka_unit_test(cut_off) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
