@@ -204,7 +204,7 @@ function Virtual({ label, columns, total, fetchRows, sort, onSort, onRow, height
 	};
 	const seen = Array.from({ length: Math.min(fit + (exact ? 1 : 0), total - first) }, (_, i) => first + i);
 	return html`${error && html`<${Failed} error=${error} retry=${() => want(first, fit + 1)} />`}
-		<div class="grid-scroll virtual" ref=${el} tabIndex="0" role="region" aria-label=${label} onScroll=${scrolled} onKeyDown=${key} style=${{ height: height + 'px' }}>
+		<div class="grid-scroll virtual" ref=${el} tabIndex="0" role="group" aria-label=${label} onScroll=${scrolled} onKeyDown=${key} style=${{ height: height + 'px' }}>
 		<div style=${{ height: tall + HEAD + 'px' }}><table aria-label=${label} aria-rowcount=${total + 1} aria-colcount=${columns.length}>
 		<${Head} columns=${columns} sort=${sort} onSort=${onSort} />
 		<tbody>${seen.map((i) => html`<${Row} key=${i} index=${i} row=${row(i)} columns=${columns} onRow=${onRow} here=${i === here} />`)}</tbody></table></div></div>`;
@@ -229,7 +229,7 @@ export function DataTable({ id, label, columns, rows, total, fetchRows, sort, on
 	const sorting = onSort ?? (rows ? setOwn : null);
 	return html`<div class="grid">
 		${virtual ? html`<${Virtual} label=${label} columns=${seen} total=${count} fetchRows=${fetchRows ?? whole} sort=${by} onSort=${sorting} onRow=${onRow} height=${Math.min(height, count * ROW + HEAD + 2)} />`
-			: html`<div class="grid-scroll" tabIndex="0" role="region" aria-label=${label} style=${{ maxHeight: height + 'px' }}><table aria-label=${label}><${Head} columns=${seen} sort=${by} onSort=${sorting} />
+			: html`<div class="grid-scroll" tabIndex="0" role="group" aria-label=${label} style=${{ maxHeight: height + 'px' }}><table aria-label=${label}><${Head} columns=${seen} sort=${by} onSort=${sorting} />
 				<tbody>${sorted.map((r, i) => html`<${Row} key=${r.id ?? r.key ?? i} index=${i} row=${r} columns=${seen} onRow=${onRow} />`)}</tbody></table></div>`}
 		${foot && html`<div class="grid-foot"><span class="small">${t('table.rows', { n: count })}</span>
 			<div class="tools">${picker && columns.length > 3 && html`<${Picker} columns=${columns} seen=${seen} toggle=${toggle} />`}
