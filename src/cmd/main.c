@@ -6,8 +6,10 @@
 #include "cmd/evidence.h"
 #include "cmd/key.h"
 #include "cmd/range.h"
+#include "cmd/report.h"
 #include "cmd/store.h"
 #include "cmd/telescope.h"
+#include "cmd/user.h"
 #include "model/row.h"
 #include "role/config.h"
 
@@ -26,8 +28,8 @@ static int reference(void)
 
 int main(int argc, char **argv)
 {
-	const struct cli_noun nouns[] = { run_noun, telescope_noun, console_noun, alert_noun, evidence_noun, key_noun, range_noun,
-		store_noun };
+	const struct cli_noun nouns[] = { run_noun, telescope_noun, console_noun, alert_noun, evidence_noun, key_noun,
+		range_noun, store_noun, user_noun, report_noun };
 	if (argc == 2 && strcmp(argv[1], "--reference") == 0)
 		return reference();
 	if (argc == 2 && strcmp(argv[1], "--reference-api") == 0) {

@@ -9,7 +9,7 @@
 #include "cmd/run.h"
 #include "cmd/show.h"
 #include "cmd/storing.h"
-#include "wire/udpproto.h"
+#include "view/flowrow.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,43 +24,6 @@ struct printer {
 	uint64_t limit, shown;
 };
 
-static void tags_json(struct json *j, const struct flow *f)
-{
-	static const char *const names[] = { "zmap-id", "zmap-syn", "masscan", "mirai", "nmap", "probe", "fragment",
-		"quote" };
-	json_array(j, "tags");
-	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-		if (f->tags >> i & 1)
-			json_str(j, NULL, names[i]);
-	if (f->proto == PROTO_UDP && flow_protocol(f))
-		json_str(j, NULL, udp_protocol_name((enum udp_protocol)flow_protocol(f)));
-	json_end(j, ']');
-}
-
-static void flow_json(struct json *j, const struct flow *f)
-{
-	char text[ADDR_TEXT_MAX];
-	json_object(j, NULL);
-	json_str(j, "src", addr_text(text, &f->src));
-	json_str(j, "dst", addr_text(text, &f->dst));
-	json_u64(j, "sport", f->sport);
-	json_u64(j, "dport", f->dport);
-	json_u64(j, "protocol", f->proto);
-	json_u64(j, "ttl", f->ttl);
-	json_u64(j, "tcp_flags", f->tcp_flags);
-	json_u64(j, "ip_len", f->ip_len);
-	json_u64(j, "packets", f->packets);
-	json_u64(j, "bytes", f->bytes);
-	json_str(j, "class", packet_class_name((enum packet_class)f->cls));
-	json_time(j, "first", f->first_ns);
-	json_i64(j, "first_ns", f->first_ns);
-	json_time(j, "last", f->last_ns);
-	json_i64(j, "last_ns", f->last_ns);
-	tags_json(j, f);
-	json_end(j, '}');
-	json_line(j);
-}
-
 static void print_flow(void *arg, const struct flow *f, bool late)
 {
 	struct printer *p = arg;
@@ -69,7 +32,10 @@ static void print_flow(void *arg, const struct flow *f, bool late)
 		return;
 	p->shown++;
 	if (p->json) {
-		flow_json(&p->j, f);
+		json_object(&p->j, NULL);
+		flowrow_fields(&p->j, f);
+		json_end(&p->j, '}');
+		json_line(&p->j);
 		return;
 	}
 	printf("%.16s  %-15s %5u  %-15s %5u  %3u ttl %3u %-11s %5u B %8" PRIu64 " packets\n",

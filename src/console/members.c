@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "role/members.h"
 
+#include "console/console.h"
+
 /* Here, not in role/: the console lies above it. */
 
 /* A row a process; NULL: it is none of its own. */
@@ -14,4 +16,5 @@ const struct member_role *const member_roles[ROLE_N] = {
 	[ROLE_FORWARD] = &forward_role,
 	[ROLE_COLLECT] = &collect_role,
 	[ROLE_DESK] = &desk_role,
+	[ROLE_CONSOLE] = &console_role,
 };

@@ -19,7 +19,7 @@ struct glimpse_point {
 
 struct glimpse {
 	char sensor[64];
-	int64_t from_ns, to_ns; /* packet time, [from, to) */
+	int64_t from_ns, to_ns; /* packet time, [from, to); some that lay in a queue may be of just before */
 	uint64_t packets, by_class[CLASS_N];
 	struct glimpse_point points[GLIMPSE_POINTS];
 	uint32_t n;

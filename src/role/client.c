@@ -134,6 +134,18 @@ int client_hold(const char *dir, const struct hold *h, const char *what, struct 
 	return note(dir, MESSAGE_HOLD, &b, err);
 }
 
+int client_record(const char *dir, const struct store_note *line, const struct row_kind *kind, const void *record,
+	struct err *err)
+{
+	struct message_buf b = { 0 };
+	message_text(&b, line->who);
+	message_text(&b, line->what);
+	message_text(&b, line->subject);
+	message_text(&b, kind->name);
+	message_row(&b, kind, record);
+	return note(dir, MESSAGE_RECORD, &b, err);
+}
+
 /* ---- asking ---- */
 
 #define COLUMNS 2000 /* SQLite's own limit */

@@ -19,6 +19,10 @@ struct store_query;
 int client_note(const char *dir, const char *who, const char *what, const char *subject, struct err *err) NODISCARD;
 int client_hold(const char *dir, const struct hold *h, const char *what, struct err *err) NODISCARD;
 
+/* A record with its line in the audit. */
+int client_record(const char *dir, const struct store_note *note, const struct row_kind *kind, const void *record,
+	struct err *err) NODISCARD;
+
 /* store_query() by the daemon, as the user who runs this. -STORE_ABSENT: no daemon there, or it sends this user away.
  */
 int client_ask(const char *dir, const char *sql, struct store_query *q, struct err *err) NODISCARD;

@@ -188,6 +188,10 @@ struct config {
 		struct {
 			int64_t idle_ns, longest_ns;
 		} session;
+		struct config_texts names; /* by which browsers may ask for it, beside those of this machine */
+		struct {
+			const char *certificate, *key; /* both or none */
+		} tls;
 	} console;
 	YAML_LIST_OF(struct config_access) access;
 	struct yaml_pool *pool;

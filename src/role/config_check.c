@@ -225,6 +225,8 @@ void config_check(struct config *c, struct yaml_faults *faults)
 	peer(&k, &c->collect.listen, &c->collect.tls, "listen");
 	local_only(&k, &c->metrics.listen, c->metrics.allow_remote);
 	local_only(&k, &c->console.listen, c->console.allow_remote);
+	if (!c->console.tls.certificate != !c->console.tls.key)
+		yaml_fault(faults, line(&k, &c->console.tls), "a `certificate` and its `key` go together");
 	if (c->analysis.timeout_ns && c->analysis.timeout_ns < 60000000000)
 		yaml_fault(faults, line(&k, &c->analysis.timeout_ns), "a `timeout` below a minute; expected 0 or 1m");
 	for (size_t i = 0; i < c->access.n; i++) {

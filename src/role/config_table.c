@@ -418,6 +418,15 @@ static const struct yaml_row session_rows[] = {
 };
 #undef IN
 TABLE(session_table, session_rows, ((struct config *)0)->console.session);
+#define IN(member) (AT(console.tls.member) - AT(console.tls))
+static const struct yaml_row console_tls_rows[] = {
+	{ "certificate", YAML_FILE, IN(certificate),
+		.help = "PEM certificate, with those that lead to a known authority; without: one of its own in the "
+			"store, made at the first start" },
+	{ "key", YAML_FILE, IN(key), .help = "its private key" },
+};
+#undef IN
+TABLE(console_tls_table, console_tls_rows, ((struct config *)0)->console.tls);
 
 #define IN(member) (AT(console.member) - AT(console))
 static const struct yaml_row console_rows[] = {
@@ -425,6 +434,10 @@ static const struct yaml_row console_rows[] = {
 	{ "allow-remote", YAML_BOOL, IN(allow_remote), "false",
 		.help = "let `listen` be more than a loopback address" },
 	{ "session", YAML_MAP, IN(session), .table = &session_table, .help = "how long a login lasts" },
+	{ "names", YAML_LIST, IN(names), .item = YAML_LINE, .max = 32,
+		.help = "names and addresses by which browsers may ask for it, beside localhost, this machine's name and "
+			"`listen`; other names are answered with 421" },
+	{ "tls", YAML_MAP, IN(tls), .table = &console_tls_table, .help = "the certificate" },
 };
 #undef IN
 TABLE(console_table, console_rows, ((struct config *)0)->console);

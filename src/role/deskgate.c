@@ -103,6 +103,9 @@ int deskgate_who(struct desk *d, const struct call *call, struct desk_caller *ou
 	pthread_mutex_unlock(&d->accounts);
 	if (r < 0)
 		return r;
+	/* What was read of somebody whose proof is none any more. */
+	if (r)
+		*out = (struct desk_caller){ 0 };
 	if (r == 0) {
 		out->by_session = call->proof == CALL_COOKIE;
 		out->by_token = call->proof == CALL_BEARER;

@@ -14,6 +14,7 @@ struct glimpser {
 	struct channel *console; /* NULL: there is none */
 	int timer;
 	uint64_t number;
+	int64_t until_ns; /* of the last glimpse; 0: none yet */
 	void (*turn)(void *arg);
 	void *turn_arg;
 	struct glimpse glimpse;
@@ -79,14 +80,31 @@ static bool send(struct glimpser *g)
 	return sent;
 }
 
+/*
+ * One follows the other, so that counts have a time that they belong to: at an interface from clock to clock, in a file
+ * from the last packet to the last.
+ */
+static void stretch(struct glimpser *g)
+{
+	struct glimpse *v = &g->glimpse;
+	if (!g->turn)
+		v->to_ns = loop_clock_ns();
+	if (!g->turn || (g->until_ns && g->until_ns < v->from_ns))
+		v->from_ns = g->until_ns < v->to_ns ? g->until_ns : v->to_ns;
+	if (v->to_ns)
+		g->until_ns = v->to_ns;
+}
+
 static void on_turn(void *arg)
 {
 	struct glimpser *g = arg;
 	if (g->turn)
 		g->turn(g->turn_arg);
-	if (!sampler_take(g->sampler, loop_now_ns(), &g->glimpse) || !g->glimpse.packets)
+	if (!sampler_take(g->sampler, loop_now_ns(), &g->glimpse))
 		return;
-	counters_add(send(g) ? COUNTER_GLIMPSES : COUNTER_GLIMPSES_LOST, 1);
+	stretch(g);
+	if (g->glimpse.packets)
+		counters_add(send(g) ? COUNTER_GLIMPSES : COUNTER_GLIMPSES_LOST, 1);
 }
 
 /* The edge carries nothing to this side: the channel refuses it and ends. */
@@ -113,5 +131,6 @@ void glimpser_attach(struct glimpser *g, struct channel *c)
 	detach(g);
 	g->console = c;
 	g->timer = loop_timer(g->loop, TURN_MS, on_turn, g);
+	g->until_ns = g->turn ? 0 : loop_clock_ns();
 	sampler_watch(g->sampler, true);
 }

@@ -36,6 +36,7 @@ struct relay {
 	struct stream *streams;
 	size_t n;
 	struct queue analysis, alert;
+	struct feeder *console; /* gets what is new, and nothing twice; NULL: nobody */
 	struct sourceblock *encoder;
 };
 
@@ -306,10 +307,9 @@ static void begin_alert(struct keeper *k, struct feeder *f)
 	queue(&r->alert, t.out);
 }
 
-static void to_alert(struct relay *r, const struct store_batch *b)
+/* What somebody is told of a batch. */
+static struct batch *news(const struct store_batch *b)
 {
-	if (!r->alert.to || !(b->findings_n || b->signals_n || b->gaps_n))
-		return;
 	struct batch *out = batch_new(0);
 	for (size_t i = 0; i < b->findings_n; i++)
 		batch_finding(out, &b->findings[i]);
@@ -317,7 +317,30 @@ static void to_alert(struct relay *r, const struct store_batch *b)
 		batch_signal(out, &b->signals[i]);
 	for (size_t i = 0; i < b->gaps_n; i++)
 		batch_row(out, MESSAGE_GAP, &gap_kind, &b->gaps[i]);
-	queue(&r->alert, out);
+	return out;
+}
+
+static void to_alert(struct relay *r, const struct store_batch *b)
+{
+	if (!r->alert.to || !(b->findings_n || b->signals_n || b->gaps_n))
+		return;
+	queue(&r->alert, news(b));
+}
+
+/* ---- to the console ---- */
+
+/* For eyes that look just now: what it has no room for is gone. */
+static void to_console(struct relay *r, const struct store_batch *b)
+{
+	struct message m;
+	size_t at = 0;
+	if (!r->console || channel_queued(r->console->channel) > FEED || !(b->findings_n || b->signals_n || b->gaps_n))
+		return;
+	struct batch *out = news(b);
+	while (batch_next((struct bytes){ out->frames.p, out->frames.n }, &at, &m))
+		if (channel_queued(r->console->channel) > FEED || channel_send(r->console->channel, &m) < 0)
+			break;
+	batch_free(out);
 }
 
 /* ---- for the keeper ---- */
@@ -328,6 +351,8 @@ void relay_peer(struct keeper *k, struct feeder *f)
 		begin_analysis(k, f);
 	else if (f->role == ROLE_ALERT)
 		begin_alert(k, f);
+	else if (f->role == ROLE_CONSOLE)
+		get(k)->console = f;
 }
 
 void relay_forget(struct keeper *k, struct feeder *f)
@@ -337,6 +362,8 @@ void relay_forget(struct keeper *k, struct feeder *f)
 		clear_queue(&r->analysis);
 	if (r && r->alert.to == f)
 		clear_queue(&r->alert);
+	if (r && r->console == f)
+		r->console = NULL;
 }
 
 void relay_batch(struct keeper *k, struct feeder *from, const struct store_batch *b)
@@ -346,6 +373,7 @@ void relay_batch(struct keeper *k, struct feeder *from, const struct store_batch
 	if (from->role == ROLE_CAPTURE || from->role == ROLE_COLLECT)
 		to_analysis(r, b);
 	to_alert(r, b);
+	to_console(r, b);
 }
 
 void relay_pump(struct keeper *k, struct feeder *f)

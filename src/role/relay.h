@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* From the keeper onwards: what is safe goes to analysis and alert. Private to the keeper. */
+/* From the keeper onwards: what is safe goes to analysis, alert and console. Private to the keeper. */
 #pragma once
 #include "role/feeder.h"
 

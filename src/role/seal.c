@@ -95,6 +95,7 @@ static enum sandbox_profile profile_of(enum role_id id)
 		return SANDBOX_FILES;
 	case ROLE_COLLECT:
 	case ROLE_METRICS:
+	case ROLE_CONSOLE:
 		return SANDBOX_LISTEN;
 	case ROLE_ALERT:
 	case ROLE_FORWARD:

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "role/alertparams.h"
 #include "role/notify.h"
+#include "role/replaced.h"
 #include "role/selfpage.h"
 #include "role/spawn.h"
 #include <errno.h>
@@ -26,6 +27,7 @@
 #define ONCE_STOP_MS 900000 /* a replay is seen to its end */
 #define STOP_GROUPS  4
 #define TICK_MS	     2000
+#define LISTEN_FIRST 3 /* where a service manager puts a socket */
 #define LAST_STARTS  5 /* of a role that takes what others still have, while all end */
 
 struct process {
@@ -55,7 +57,9 @@ struct supervisor {
 	bool stopping, told_ready;
 	int code;
 	struct selfpage self;
-	char why[128]; /* it ended */
+	char why[128];		     /* it ended */
+	struct replaced certificate; /* of the console */
+	int handed_over;	     /* listening socket of the console, from a service manager; -1: none */
 };
 
 static void start(struct supervisor *s, struct process *p);
@@ -349,6 +353,8 @@ static void start(struct supervisor *s, struct process *p)
 		.options = &s->p->options,
 		.fds = { control[1], s->config_fd, p->page_fd },
 		.fds_n = 3 };
+	if (p->role == ROLE_CONSOLE && s->handed_over >= 0)
+		spawn.fds[spawn.fds_n++] = s->handed_over;
 	if (p->role == ROLE_ALERT)
 		alertparams_variables(s->config, spawn.env, SPAWN_ENV - 1);
 	p->pidfd = spawn_role(&spawn, &p->pid, &err);
@@ -430,19 +436,28 @@ static void tell_change(void *arg, const char *path, unsigned reach)
 
 /* By bit of enum config_reach. */
 static const enum role_id reached[] = { ROLE_CAPTURE, ROLE_ANALYSIS, ROLE_KEEPER, ROLE_QUERY, ROLE_ALERT, ROLE_FORWARD,
-	ROLE_COLLECT, ROLE_METRICS };
+	ROLE_COLLECT, ROLE_METRICS, ROLE_CONSOLE };
+
+static void restart_role(struct supervisor *s, enum role_id role)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct process *p = &s->v[i];
+		if (p->role != role || !p->wanted || !p->control || p->restart)
+			continue;
+		p->restart = true;
+		p->backoff_ms = BACKOFF_MIN;
+		channel_tell(p->control, MESSAGE_STOP, 0);
+	}
+}
 
 static void restart_reached(struct supervisor *s, unsigned reach)
 {
-	for (size_t i = 0; i < s->n; i++)
-		for (size_t k = 0; k < sizeof reached / sizeof *reached; k++) {
-			struct process *p = &s->v[i];
-			if (!(reach & 1u << k) || p->role != reached[k] || !p->wanted || !p->control)
-				continue;
-			p->restart = true;
-			p->backoff_ms = BACKOFF_MIN;
-			channel_tell(p->control, MESSAGE_STOP, 0);
-		}
+	for (size_t k = 0; k < sizeof reached / sizeof *reached; k++)
+		if (reach & 1u << k)
+			restart_role(s, reached[k]);
+	/* What the console has of the configuration the desk has, too. */
+	if (reach & CONFIG_CONSOLE)
+		restart_role(s, ROLE_DESK);
 }
 
 /* Who is there is chosen at the start. The key by which a role or sensor would come, go or change places, or NULL. */
@@ -455,6 +470,8 @@ static const char *other_roles(const struct config *a, const struct config *b)
 		return "collect.listen";
 	if (!a->metrics.listen.host != !b->metrics.listen.host)
 		return "metrics.listen";
+	if (!a->console.listen.host != !b->console.listen.host)
+		return "console.listen";
 	if (away && !a->alerts.channels.n != !b->alerts.channels.n)
 		return "alerts.channels";
 	bool same = a->sensors.n == b->sensors.n;
@@ -588,6 +605,9 @@ static bool wanted(const struct config *c, enum role_id role)
 		return !away && c->collect.listen.host;
 	case ROLE_METRICS:
 		return c->metrics.listen.host;
+	case ROLE_DESK:
+	case ROLE_CONSOLE:
+		return !away && c->console.listen.host;
 	default:
 		return false;
 	}
@@ -596,7 +616,7 @@ static bool wanted(const struct config *c, enum role_id role)
 static int choose(struct supervisor *s, struct err *err)
 {
 	static const enum role_id order[] = { ROLE_FORWARD, ROLE_KEEPER, ROLE_QUERY, ROLE_ANALYSIS, ROLE_ALERT,
-		ROLE_COLLECT, ROLE_METRICS };
+		ROLE_COLLECT, ROLE_METRICS, ROLE_DESK, ROLE_CONSOLE };
 	const struct config *c = s->config;
 	int r = 0;
 	for (size_t i = 0; i < sizeof order / sizeof *order && !r; i++)
@@ -615,6 +635,27 @@ static void on_tick(void *arg)
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].pid)
 			atomic_store(&s->v[i].page->resident, selfpage_resident(s->v[i].pid));
+	const struct config *c = s->config;
+	if (!s->stopping && replaced_look(&s->certificate, c->console.tls.certificate, c->console.tls.key)) {
+		say(s, "the console's certificate was replaced");
+		restart_role(s, ROLE_CONSOLE);
+	}
+}
+
+/* sd_listen_fds(3): one socket, named for the console. Other processes must not take it for theirs. */
+static int take_socket(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
+	char own[24];
+	snprintf(own, sizeof own, "%d", (int)getpid());
+	bool ours = pid && n && names && strcmp(pid, own) == 0 && strcmp(n, "1") == 0 && strcmp(names, "console") == 0;
+	int fd = ours ? fcntl(LISTEN_FIRST, F_DUPFD_CLOEXEC, LISTEN_FIRST + 1) : -1;
+	if (fd >= 0)
+		close(LISTEN_FIRST);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return fd;
 }
 
 static int prepare(struct supervisor *s, struct err *err)
@@ -634,6 +675,7 @@ int supervisor_run(const struct supervisor_params *params)
 	s->p = params;
 	s->config = params->config;
 	s->loop = loop_new();
+	s->handed_over = take_socket();
 	s->stop_timer = s->once_timer = -1;
 	s->self = (struct selfpage){ .page_fd = -1, .lock_fd = -1 };
 	s->config_fd = supervisor_config_fd(s->config);
@@ -658,6 +700,8 @@ int supervisor_run(const struct supervisor_params *params)
 		close(s->config_fd);
 	if (s->signals > 0)
 		close(s->signals);
+	if (s->handed_over >= 0)
+		close(s->handed_over);
 	int code = s->code;
 	config_free(s->config);
 	loop_free(s->loop);

@@ -16,6 +16,7 @@ static int walk(struct store *s, sqlite3_stmt *stmt, const struct row_kind *kind
 		struct sent sent;
 		struct gap gap;
 		struct clock_minute clock;
+		struct case_record of_case;
 	} r;
 	int rc = 0;
 	ENSURE(kind->size <= sizeof r);
@@ -77,6 +78,12 @@ int64_t lookup_changed(struct store *s, const char *subject, int64_t opened_ns)
 	int64_t at = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
 	sqlite3_finalize(stmt);
 	return at > opened_ns ? at : opened_ns;
+}
+
+int lookup_cases(struct store *s, int (*fn)(void *arg, const void *record), void *arg, struct err *err)
+{
+	sqlite3_stmt *stmt = sql_new(&s->sql, "select * from \"case\" order by opened_ns desc, id desc");
+	return walk(s, stmt, &case_kind, fn, arg, err);
 }
 
 int lookup_sent(struct store *s, const struct lookup_sent *q, int (*fn)(void *arg, const struct sent *), void *arg,

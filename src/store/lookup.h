@@ -16,6 +16,9 @@ int lookup_remarks(struct store *s, const char *subject, int (*fn)(void *arg, co
 /* When a case was changed last: its opening or its last remark. */
 int64_t lookup_changed(struct store *s, const char *subject, int64_t opened_ns);
 
+/* Cases, the one opened last first. The records are struct case_record. */
+int lookup_cases(struct store *s, int (*fn)(void *arg, const void *record), void *arg, struct err *err) NODISCARD;
+
 /* Alerts, newest first; `after` is the last one of the page before. */
 struct lookup_sent {
 	const char *subject;	  /* NULL: of any */

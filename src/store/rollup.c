@@ -23,7 +23,7 @@ struct rollup {
 
 const char *rollup_dim_name(enum rollup_dim d)
 {
-	static const char *const names[ROLLUP_DIM_N] = { "class", "port", "country", "as", "tool" };
+	static const char *const names[ROLLUP_DIM_N] = { "class", "port", "country", "as", "tool", "all" };
 	return names[d];
 }
 
@@ -175,8 +175,24 @@ void rollup_add(struct rollup *r, int64_t hour, enum rollup_dim dim, const char 
 	count(r, row, packets, addr_hash(source, SOURCE_KEY));
 }
 
+/* Flows mostly come by source. */
+static void add_all(struct rollup *r, int64_t hour, const struct flow *flows, size_t n)
+{
+	static const char all[] = "all";
+	struct rollup_row *row = n ? row_of(r, hour, ROLLUP_ALL, text_id(all)) : NULL;
+	if (row && !row->key[0])
+		memcpy(row->key, all, sizeof all);
+	for (size_t i = 0, end; i < n; i = end) {
+		uint64_t packets = flows[i].packets;
+		for (end = i + 1; end < n && addr_same(&flows[i].src, &flows[end].src); end++)
+			packets += flows[end].packets;
+		count(r, row, packets, addr_hash(&flows[i].src, SOURCE_KEY));
+	}
+}
+
 void rollup_add_flows(struct rollup *r, int64_t hour, const struct flow *flows, size_t n)
 {
+	add_all(r, hour, flows, n);
 	for (size_t i = 0; i < n; i++) {
 		const struct flow *f = &flows[i];
 		uint64_t hash = addr_hash(&f->src, SOURCE_KEY);

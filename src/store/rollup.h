@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Roll-ups: packets and unique sources by hour, for each class, port, country, autonomous system and tool. A batch
- * brings its sums, the store adds them to the hour and the day. Unique sources add up over batches through a sketch of
- * the 1,024 smallest hashes of source addresses (Bar-Yossef et al. 2002, "k minimum values"): exact below 1,024
- * sources, standard error 3 % above.
+ * Roll-ups: packets and unique sources by hour, for each class, port, country, autonomous system, tool and for all. A
+ * batch brings its sums, the store adds them to the hour and the day. Unique sources add up over batches through a
+ * sketch of the 1,024 smallest hashes of source addresses (Bar-Yossef et al. 2002, "k minimum values"): exact below
+ * 1,024 sources, standard error 3 % above.
  */
 #pragma once
 #include "model/flow.h"
 
-enum rollup_dim { ROLLUP_CLASS, ROLLUP_PORT, ROLLUP_COUNTRY, ROLLUP_AS, ROLLUP_TOOL, ROLLUP_DIM_N };
+enum rollup_dim { ROLLUP_CLASS, ROLLUP_PORT, ROLLUP_COUNTRY, ROLLUP_AS, ROLLUP_TOOL, ROLLUP_ALL, ROLLUP_DIM_N };
 enum rollup_span { ROLLUP_HOUR, ROLLUP_DAY, ROLLUP_SPAN_N };
 
 #define ROLLUP_KEY_MAX	48
@@ -52,7 +52,8 @@ void rollup_clear(struct rollup *r);
 void rollup_add(struct rollup *r, int64_t hour, enum rollup_dim dim, const char *key, const struct addr *source,
 	uint64_t packets);
 
-/* Adds flows of one hour to the classes ("tcp_syn") and ports ("tcp/23", "udp/53"; other protocols have none). */
+/* Adds flows of one hour to the classes ("tcp_syn"), ports ("tcp/23", "udp/53"; other protocols have none) and to the
+ * one key of ROLLUP_ALL ("all"), which tells how many sources there are. */
 void rollup_add_flows(struct rollup *r, int64_t hour, const struct flow *flows, size_t n);
 
 /* Adds what another roll-up said of a key: packets, and the hashes of its sources (any order). */

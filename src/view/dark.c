@@ -76,6 +76,10 @@ static void replace(struct places *p, const uint8_t *old, const uint8_t *new)
 		}
 		at += p->size - 1;
 	}
+	/* A copy that the end goes through; what covers it can't be checked any more. */
+	for (size_t k = p->size - 1; k > 1 && p->n > 20 + k; k--)
+		if (memcmp(p->ip + p->n - k, old, k) == 0)
+			memcpy(p->ip + p->n - k, new, k);
 }
 
 /* The checksum of the transport header at `at`, when the packet has one and it wasn't cut off. */
@@ -84,6 +88,8 @@ static void cover_transport(struct places *p, size_t ip, size_t at, unsigned pro
 	size_t offset = proto == PROTO_TCP ? 16 : proto == PROTO_UDP ? 6 : 2;
 	if (proto != PROTO_TCP && proto != PROTO_UDP && proto != PROTO_ICMP && proto != PROTO_ICMPV6)
 		return;
+	if (p->n == at + offset + 1)
+		p->ip[at + offset] = 0;
 	if (p->n < at + offset + 2 || (proto == PROTO_UDP && load_be16(p->ip + at + offset) == 0))
 		return;
 	struct cover c = { .sum = at + offset, .from = at, .to = p->n };
@@ -140,12 +146,12 @@ static void mask4(struct places *p, const uint8_t *old, const uint8_t *new)
 		put_word(p, 4, (uint16_t)(load_be32(new) ^ key));
 }
 
-static void mask(const struct view_call *c, struct places *p)
+static void mask(struct places *p, struct addr (*stand_in)(void *arg, const struct addr *a), void *arg)
 {
 	uint8_t old[16];
 	bool four = p->size == 4;
 	struct addr to = four ? addr_from4(load_be32(p->ip + 16)) : addr_from_packet6(p->ip + 24);
-	to = view_dark(c, &to);
+	to = stand_in(arg, &to);
 	size_t quote = quoted(p);
 	if (quote)
 		cover(p, quote);
@@ -157,15 +163,30 @@ static void mask(const struct view_call *c, struct places *p)
 		replace(p, old, to.b);
 }
 
-void dark_mask(const struct view_call *c, uint8_t *ip, size_t n)
+void dark_rewrite(uint8_t *ip, size_t n, struct addr (*stand_in)(void *arg, const struct addr *a), void *arg)
 {
-	if (sees_all(c))
-		return;
 	struct places p = { .ip = ip, .n = n, .size = n && ip[0] >> 4 == 6 ? 16 : 4 };
 	if (n && is_packet(&p, 0))
-		mask(c, &p);
+		mask(&p, stand_in, arg);
 	else
 		memset(ip, 0, n);
+}
+
+struct asking {
+	const struct view_call *c;
+};
+
+static struct addr ask(void *arg, const struct addr *a)
+{
+	const struct asking *by = arg;
+	return view_dark(by->c, a);
+}
+
+void dark_mask(const struct view_call *c, uint8_t *ip, size_t n)
+{
+	struct asking by = { c };
+	if (!sees_all(c))
+		dark_rewrite(ip, n, ask, &by);
 }
 
 void dark_mask_finding(const struct view_call *c, struct finding *f)

@@ -10,5 +10,8 @@
 /* An IPv4 or IPv6 packet from its header on, maybe cut off. Nothing happens for who may see dark addresses. */
 void dark_mask(const struct view_call *c, uint8_t *ip, size_t n);
 
+/* The same with stand-ins of the caller's making. What is no packet becomes zeros. */
+void dark_rewrite(uint8_t *ip, size_t n, struct addr (*stand_in)(void *arg, const struct addr *a), void *arg);
+
 /* The samples of a finding: address and head. */
 void dark_mask_finding(const struct view_call *c, struct finding *f);

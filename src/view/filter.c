@@ -2,6 +2,7 @@
 #include "view/filter.h"
 
 #include "base/json.h"
+#include "view/place.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -80,19 +81,6 @@ int filter_country(const char *text, char out[3])
 	return 0;
 }
 
-static uint16_t mark_bits(const char *word)
-{
-	static const struct {
-		const char *name;
-		uint16_t bits;
-	} marks[] = { { "zmap", FLOW_ZMAP_ID | FLOW_ZMAP_SYN }, { "masscan", FLOW_MASSCAN }, { "mirai", FLOW_MIRAI },
-		{ "nmap", FLOW_NMAP } };
-	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-		if (strcmp(word, marks[i].name) == 0)
-			return marks[i].bits;
-	return 0;
-}
-
 static int ends(struct filter *f, const struct view_call *c, struct err *err)
 {
 	const struct view_value *v;
@@ -134,7 +122,7 @@ static int kinds(struct filter *f, const struct view_call *c, struct err *err)
 		return err_set(err, VIEW_BAD, "proto: tcp, udp, icmp or a number to 255");
 	if ((v = given(c, "class")) && filter_classes(v->text, &f->classes))
 		return err_set(err, VIEW_BAD, "class: one of %s, or several by commas", FILTER_CLASSES);
-	if ((v = given(c, "mark")) && !(f->marks = mark_bits(v->text)))
+	if ((v = given(c, "mark")) && !(f->marks = place_tags(v->text)))
 		return err_set(err, VIEW_BAD, "mark: zmap, masscan, mirai or nmap");
 	return 0;
 }
@@ -307,6 +295,36 @@ int filter_scan(struct filter_scan *s, struct filter *f, const struct view_call 
 	if (rc == -STORE_STOPPED)
 		return err_set(err, VIEW_AWAY, "stopped: nobody waits for it any more");
 	return rc ? VIEW_FAILED : 0;
+}
+
+#define GAPS 1000
+
+struct gaps {
+	struct json *j;
+	const struct filter *f;
+	uint64_t n;
+};
+
+static int put_gap(void *arg, const void *record)
+{
+	struct gaps *g = arg;
+	const struct gap *gap = record;
+	if (gap->to_ns <= g->f->from_ns || gap->from_ns >= g->f->to_ns ||
+		(g->f->sensor && strcmp(g->f->sensor, gap->sensor) != 0))
+		return 0;
+	if (g->n++ < GAPS)
+		row_json(g->j, NULL, &gap_kind, gap);
+	return 0;
+}
+
+int filter_gaps(struct json *j, const struct filter *f, struct store *s, struct err *err)
+{
+	struct gaps g = { .j = j, .f = f };
+	json_array(j, "gaps");
+	int code = store_each(s, &gap_kind, put_gap, &g, err);
+	json_end(j, ']');
+	json_u64(j, "gaps_n", g.n);
+	return code ? VIEW_FAILED : 0;
 }
 
 void filter_left_out(struct json *j, const struct filter *f)

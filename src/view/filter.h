@@ -108,6 +108,8 @@ struct filter_scan {
 /* 0, what fn returned, or an enum view_error. */
 int filter_scan(struct filter_scan *s, struct filter *f, const struct view_call *c, struct err *err) NODISCARD;
 
+/* "gaps": [..], the first 1000 of the time and sensor, and "gaps_n", how many there are. 0 or VIEW_FAILED. */
+int filter_gaps(struct json *j, const struct filter *f, struct store *s, struct err *err) NODISCARD;
+
 /* "left_out": {packets, sources} */
-struct json;
 void filter_left_out(struct json *j, const struct filter *f);

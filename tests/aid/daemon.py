@@ -11,12 +11,13 @@ import time
 class Daemon:
     """`with Daemon(program, folder, config) as d:`; d.store, d.said(), d.p."""
 
-    def __init__(self, program, folder, config, *words, env=None, prefix=(), name="own.yaml"):
+    def __init__(self, program, folder, config, *words, env=None, prefix=(), name="own.yaml", pass_fds=()):
         self.program, self.folder, self.words = program, pathlib.Path(folder), words
-        self.store, self.prefix = self.folder / "store", prefix
+        self.store, self.prefix, self.pass_fds = self.folder / "store", prefix, pass_fds
         self.env = dict(os.environ, **(env or {}))
         self.config = self.folder / name
-        self.config.write_text(config)
+        # Daemons of several tests would fight for its port.
+        self.config.write_text(config if "console:" in config else config.rstrip("\n") + "\nconsole: {listen: off}\n")
         self.log = None
         self.p = None
 
@@ -24,7 +25,7 @@ class Daemon:
         self.log = tempfile.NamedTemporaryFile(dir=self.folder, prefix="log.", delete=False)
         self.p = subprocess.Popen([*self.prefix, self.program, "run", "--config", self.config, "--store", self.store,
                                    *self.words], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-                                  env=self.env)
+                                  env=self.env, pass_fds=self.pass_fds)
 
     def said(self):
         return pathlib.Path(self.log.name).read_text(errors="replace")

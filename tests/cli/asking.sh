@@ -24,6 +24,7 @@ access:
   - {user: daemon, tenants: [isp-b], rights: [see-subscriber]}
   - {user: games, tenants: [isp-a], rights: [see-subscriber]}
 metrics: {listen: "off"}
+console: {listen: "off"}
 END
 "$bin" range traffic --profile demo --seed 1 --dark 198.18.0.0/16 --own 203.0.113.0/24 -o "$TMPDIR/demo.pcap"
 "$bin" --config "$TMPDIR/c.yaml" --store "$store" run --replay "$TMPDIR/demo.pcap" 2>"$TMPDIR/log" &

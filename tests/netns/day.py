@@ -21,6 +21,7 @@ sensors:
     own: [203.0.113.0/24]
 packets: {keep: false}
 metrics: {listen: "off"}
+console: {listen: "off"}
 """
 
 

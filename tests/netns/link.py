@@ -134,14 +134,14 @@ class Daemon:
 
 
 def central_yaml(ca, port, revoked=False):
-    return (f"network: {{ operator: self }}\nmetrics: {{ listen: off }}\ncollect:\n  listen: 127.0.0.1:{port}\n  ca: {ca.path('ca.pem')}\n"
+    return (f"network: {{ operator: self }}\nmetrics: {{ listen: off }}\nconsole: {{ listen: off }}\ncollect:\n  listen: 127.0.0.1:{port}\n  ca: {ca.path('ca.pem')}\n"
             f"  certificate: {ca.path('server.pem')}\n  key: {ca.path('server.key')}\n"
             + (f"  revoked: {ca.path('crl.pem')}\n" if revoked else ""))
 
 
 def sensor_yaml(ca, port, name="north", file=None, size="1GB", extra="", host="127.0.0.1"):
     file = file or name
-    return (f"network: {{ operator: self }}\nmetrics: {{ listen: off }}\nsensors:\n  - name: {name}\n    dark: [ 198.18.0.0/16 ]\n{extra}"
+    return (f"network: {{ operator: self }}\nmetrics: {{ listen: off }}\nconsole: {{ listen: off }}\nsensors:\n  - name: {name}\n    dark: [ 198.18.0.0/16 ]\n{extra}"
             f"forward:\n  to: {host}:{port}\n  ca: {ca.path('ca.pem')}\n  certificate: {ca.path(file + '.pem')}\n"
             f"  key: {ca.path(file + '.key')}\n  spool: {{ size: {size} }}\n")
 
@@ -350,7 +350,7 @@ class Bench:
         # Of today: what is old would fall to retention in the middle of a case.
         start = str(int(time.time()) // 3600 * 3600 - 7200)
         subprocess.run([BINARY, "range", "traffic", "-n", "60000", "--start", start, "-o", self.capture], check=True, capture_output=True)
-        local = Daemon(folder, "local", "network: { operator: self }\nmetrics: { listen: off }\nsensors:\n  - name: north\n    dark: [ 198.18.0.0/16 ]\n",
+        local = Daemon(folder, "local", "network: { operator: self }\nmetrics: { listen: off }\nconsole: { listen: off }\nsensors:\n  - name: north\n    dark: [ 198.18.0.0/16 ]\n",
                        "--replay", self.capture, "--once")
         if local.wait():
             raise RuntimeError("local run: " + local.text()[-300:])

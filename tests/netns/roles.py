@@ -22,6 +22,7 @@ TMP = pathlib.Path(os.environ.get("TMPDIR") or tempfile.mkdtemp())
 SECRET = "hunted-down-5511"
 CONFIG = """network: {operator: self}
 metrics: {listen: "127.0.0.1:9479"}
+console: {listen: "127.0.0.1:8443"}
 alerts:
   channels:
     - {type: webhook, name: hook, url: "http://127.0.0.1:9/x", token: {file: SECRETFILE}}
@@ -30,10 +31,11 @@ sensors:
   - {name: west, interface: lo, ring: 1MiB, dark: [198.18.0.0/16]}
 """
 OWN_NETWORK = ("unshare", "-n", "--", "sh", "-c", 'ip link set lo up; exec "$@"', "sh")
-IDS = {"capture": 47001, "analysis": 47002, "keeper": 47003, "query": 47004, "alert": 47005, "metrics": 47008}
-READERS = ("keeper", "query", "alert", "metrics")
-APART = ("capture", "analysis", "keeper", "query")  # a network of their own
-ROOTED = ("keeper", "query")
+IDS = {"capture": 47001, "analysis": 47002, "keeper": 47003, "query": 47004, "alert": 47005, "metrics": 47008,
+       "desk": 47009, "console": 47010}
+READERS = ("keeper", "query", "alert", "metrics", "desk")
+APART = ("capture", "analysis", "keeper", "query", "desk")  # a network of their own
+ROOTED = ("keeper", "query", "desk")
 # What may be open beside the standard three, by the end of the name.
 STORE = r"/(store\.db(-wal|-shm)?|flows(/[^ ]*)?|packets(/[^ ]*)?|lock|spool)"
 OPEN = {
@@ -42,6 +44,8 @@ OPEN = {
     "alert": r"socket:.*|anon_inode:\[event(fd|poll)\]",
     "metrics": r"socket:.*|anon_inode:\[event(fd|poll)\]|STORE/run/[a-z:]+\.counters",
     "keeper": r"socket:.*|(STORE)?" + STORE,
+    "desk": r"socket:.*|anon_inode:\[eventfd\]|STORE/run/[a-z:]+\.counters|(STORE)?" + STORE,
+    "console": r"socket:.*|anon_inode:\[eventfd\]",
     "query": r"socket:.*|anon_inode:\[eventfd\]|(STORE)?" + STORE,
 }
 

@@ -190,7 +190,7 @@ static bool check(const struct walls_trial *t)
 {
 	bool good = true;
 	int tried = 0;
-	for (int id = ROLE_CAPTURE; id <= ROLE_METRICS; id++) {
+	for (int id = ROLE_CAPTURE; id <= ROLE_CONSOLE; id++) {
 		char text[128];
 		int status = 0;
 		if (!(t->roles & 1u << id) || (WALLS_SANITIZED && !t->sanitized))
@@ -246,11 +246,11 @@ int main(int argc, char **argv)
 		die("memory");
 	make_store(argv[1]);
 	own_network();
-	for (int id = ROLE_CAPTURE; id <= ROLE_METRICS; id++)
+	for (int id = ROLE_CAPTURE; id <= ROLE_CONSOLE; id++)
 		victims[id] = start_victim((enum role_id)id);
 	for (size_t i = 0; i < walls_trials_n; i++)
 		good = check(&walls_trials[i]) && good;
-	for (int id = ROLE_CAPTURE; id <= ROLE_METRICS; id++) {
+	for (int id = ROLE_CAPTURE; id <= ROLE_CONSOLE; id++) {
 		int status;
 		good = good && waitpid(victims[id], &status, WNOHANG) == 0;
 		kill(victims[id], SIGKILL);

@@ -482,11 +482,13 @@ TRY(signal_itself)
 #define FWD   (1u << ROLE_FORWARD)
 #define COL   (1u << ROLE_COLLECT)
 #define MET   (1u << ROLE_METRICS)
+#define DESK  (1u << ROLE_DESK)
+#define CON   (1u << ROLE_CONSOLE)
 #define NONE  0u
 #define OUT   (ALERT | FWD)
-#define IN    (COL | MET)
-#define FILES (KEEP | QUERY | OUT)
-#define ALL   (CAP | ANA | KEEP | QUERY | OUT | IN)
+#define IN    (COL | MET | CON)
+#define FILES (KEEP | QUERY | DESK | OUT)
+#define ALL   (CAP | ANA | KEEP | QUERY | DESK | OUT | IN)
 
 const struct walls_trial walls_trials[] = {
 	{ "reads a file", read_file, SYS_openat, NONE, FILES, ALL, false },
@@ -507,9 +509,9 @@ const struct walls_trial walls_trials[] = {
 	{ "makes a device", make_device, SYS_mknodat, NONE, NONE, ALL, true },
 	{ "changes its root", new_root, SYS_chroot, NONE, NONE, ALL, true },
 	{ "changes its directory", new_folder, SYS_chdir, NONE, NONE, ALL, false },
-	{ "reads the store", read_store, SYS_openat, KEEP | QUERY, OUT, ALL & ~FWD, false },
-	{ "writes the store", write_store, SYS_openat, KEEP, QUERY | OUT, ALL, true },
-	{ "removes from the store", remove_store, SYS_unlinkat, KEEP, QUERY | OUT, ALL, true },
+	{ "reads the store", read_store, SYS_openat, KEEP | QUERY | DESK, OUT, ALL & ~FWD, false },
+	{ "writes the store", write_store, SYS_openat, KEEP, QUERY | DESK | OUT, ALL, true },
+	{ "removes from the store", remove_store, SYS_unlinkat, KEEP, QUERY | DESK | OUT, ALL, true },
 
 	{ "makes a TCP socket", socket_tcp, SYS_socket, OUT, NONE, ALL, true },
 	{ "makes a UDP socket", socket_udp, SYS_socket, OUT, NONE, ALL, true },
@@ -521,7 +523,7 @@ const struct walls_trial walls_trials[] = {
 	{ "makes a local socket by a wide number", socket_wide, SYS_socket, NONE, OUT, ALL, true },
 	{ "reaches the control socket", control_socket, SYS_socket, NONE, OUT, ALL, true },
 	{ "listens", listen_now, SYS_listen, NONE, NONE, ALL, true },
-	{ "accepts", accept_now, SYS_accept4, KEEP | QUERY | OUT | IN, NONE, ALL, true },
+	{ "accepts", accept_now, SYS_accept4, KEEP | QUERY | DESK | OUT | IN, NONE, ALL, true },
 
 	{ "runs a program", exec_program, SYS_execve, NONE, NONE, ALL, true },
 	{ "runs a descriptor", exec_open, SYS_execveat, NONE, NONE, ALL, true },

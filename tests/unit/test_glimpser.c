@@ -131,13 +131,15 @@ static void four_a_second(void **state)
 	uint64_t before = atomic_load(&r->fed);
 	run(r, 2100);
 	uint64_t after = atomic_load(&r->fed);
-	int64_t now = loop_clock_ns();
+	int64_t now = loop_clock_ns(), until = 0;
 	for (; get(r, &g); n++) {
 		packets += g.packets;
 		assert_string_equal(g.sensor, "west");
 		assert_int_equal(g.packets, g.by_class[CLASS_UDP]);
 		assert_int_equal(g.n, GLIMPSE_POINTS);
 		assert_true(g.to_ns - g.from_ns < INT64_C(2000000000) && g.to_ns <= now);
+		assert_true(n == 0 || g.from_ns == until);
+		until = g.to_ns;
 	}
 	assert_in_range(n, 4, 8);
 	/* What came since the last glimpse is not told yet. */

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "console/livefeed.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "model/finding.h"
+#include "model/gap.h"
+#include <stdlib.h>
+
+/* A value on one line: json.h ends none by itself. */
+struct line {
+	char *text;
+	size_t n;
+	FILE *f;
+	struct json j;
+};
+
+static void begin(struct line *l)
+{
+	*l = (struct line){ 0 };
+	l->f = open_memstream(&l->text, &l->n);
+	ENSURE(l->f);
+	json_init(&l->j, l->f);
+	json_object(&l->j, NULL);
+}
+
+static void give(struct line *l, struct live *to, const char *event, const char *sensor, unsigned needs)
+{
+	json_end(&l->j, '}');
+	fclose(l->f);
+	live_event(to, event, sensor, needs, l->text, l->n);
+	free(l->text);
+}
+
+/* Whoever reads own-* may learn who is behind an address. */
+static unsigned needs_of(const char *kind)
+{
+	return strncmp(kind, "own-", 4) == 0 ? LIVE_SEE_SUBSCRIBER : 0;
+}
+
+static void tell_finding(struct live *to, const struct finding *f)
+{
+	struct line l;
+	const char *kind = finding_kind_name(f->kind);
+	begin(&l);
+	json_str(&l.j, "id", f->id);
+	json_str(&l.j, "kind", kind);
+	json_str(&l.j, "subject", f->subject);
+	json_str(&l.j, "sensor", f->sensor);
+	if (f->tool)
+		json_str(&l.j, "tool", f->tool);
+	else
+		json_null(&l.j, "tool");
+	json_str(&l.j, "severity", f->severity);
+	json_u64(&l.j, "confidence", f->confidence);
+	json_bool(&l.j, "spoofable", f->spoofable);
+	json_u64(&l.j, "packets", f->packets);
+	json_i64(&l.j, "first_ns", f->first_ns);
+	json_i64(&l.j, "last_ns", f->last_ns);
+	give(&l, to, "finding", f->sensor, needs_of(kind));
+}
+
+static void tell_signal(struct live *to, const struct signal *s)
+{
+	struct line l;
+	begin(&l);
+	json_i64(&l.j, "at_ns", s->at_ns);
+	json_str(&l.j, "sensor", s->sensor);
+	json_str(&l.j, "source", s->source);
+	json_str(&l.j, "kind", s->kind);
+	json_u64(&l.j, "value", s->value);
+	json_u64(&l.j, "threshold", s->threshold);
+	give(&l, to, "signal", s->sensor, needs_of(s->kind));
+}
+
+static void tell_gap(struct live *to, const struct gap *g)
+{
+	struct line l;
+	begin(&l);
+	json_str(&l.j, "sensor", g->sensor);
+	json_i64(&l.j, "from_ns", g->from_ns);
+	json_i64(&l.j, "to_ns", g->to_ns);
+	json_str(&l.j, "reason", g->reason);
+	json_u64(&l.j, "dropped", g->dropped);
+	give(&l, to, "gap", g->sensor, 0);
+}
+
+static void take_one(struct live *l, unsigned kind, struct message_reader *in)
+{
+	if (kind == MESSAGE_FINDING) {
+		struct finding *f = mem_new(sizeof *f);
+		message_get_finding(in, f);
+		if (!in->bad)
+			tell_finding(l, f);
+		free(f);
+	} else if (kind == MESSAGE_SIGNAL) {
+		struct signal s = { 0 };
+		message_get_signal(in, &s);
+		if (!in->bad)
+			tell_signal(l, &s);
+	} else {
+		struct gap g = { 0 };
+		message_get_row(in, &gap_kind, &g);
+		if (!in->bad)
+			tell_gap(l, &g);
+	}
+}
+
+int livefeed_take(struct live *l, const struct message *m)
+{
+	struct message_reader in = { .in = m->body };
+	if (m->kind != MESSAGE_FINDING && m->kind != MESSAGE_SIGNAL && m->kind != MESSAGE_GAP)
+		return -1;
+	for (uint32_t i = 0; i < m->count && !in.bad && in.in.n; i++)
+		take_one(l, m->kind, &in);
+	return message_whole(&in) ? 0 : -1;
+}

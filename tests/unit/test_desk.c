@@ -1,0 +1,636 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The desk and a keeper in processes of their own, and the test in the console's place: logins, sessions, users,
+ * tokens, and a console that was taken over.
+ */
+#include "model/call.h"
+#include "role/members.h"
+#include "role/supervisor.h"
+#include "store/principal.h"
+#include "store/query.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+static const char config_text[] = "network: {operator: self}\nsensors:\n"
+				  "  - {name: west, interface: lo, tenant: west}\n";
+
+static char dir[] = "/tmp/desk.XXXXXX";
+
+static struct peer {
+	enum role_id role;
+	pid_t pid;
+	int control;
+	struct counters *page;
+} keeper = { .role = ROLE_KEEPER }, desk = { .role = ROLE_DESK };
+
+static int console = -1;
+static uint64_t number;
+
+/* ---- processes ---- */
+
+static void become(enum role_id role, const int fds[3])
+{
+	struct member_options o = { .store = dir, .parent = getppid() };
+	for (int i = 0; i < 3; i++)
+		if (fcntl(fds[i], F_DUPFD, 100 + i) < 0)
+			_exit(126);
+	for (int i = 0; i < 3; i++)
+		if (dup2(100 + i, MEMBER_CONTROL + i) < 0)
+			_exit(126);
+	close_range(MEMBER_FREE, ~0u, 0);
+	_exit(member_main(role, 0, &o));
+}
+
+static int receive(int fd, struct message *m, int timeout_ms)
+{
+	static uint8_t buffer[MESSAGE_MAX];
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	if (poll(&p, 1, timeout_ms) <= 0)
+		return -1;
+	ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+	return n <= 0 ? 0 : message_parse((struct bytes){ buffer, (size_t)n }, m) == 0 ? 1 : 0;
+}
+
+static void start(struct peer *p)
+{
+	struct yaml_faults faults = { 0 };
+	struct err err = { "" };
+	struct config *c;
+	struct message m;
+	int pair[2];
+	assert_int_equal(
+		config_parse(&c, (struct bytes){ (const uint8_t *)config_text, sizeof config_text - 1 }, &faults), 0);
+	assert_int_equal(channel_pair(pair), 0);
+	int fds[3] = { pair[1], supervisor_config_fd(c), counters_make(&p->page, dir, roles[p->role].name, &err) };
+	assert_true(fds[1] >= 0 && fds[2] >= 0);
+	config_free(c);
+	counters_begin(p->page, roles[p->role].name);
+	p->pid = fork();
+	if (p->pid == 0)
+		become(p->role, fds);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	p->control = pair[0];
+	assert_int_equal(receive(p->control, &m, 20000), 1);
+	assert_int_equal(m.kind, MESSAGE_READY);
+}
+
+static void stop(struct peer *p)
+{
+	int status;
+	uint8_t octets[MESSAGE_HEADER];
+	message_header_build(octets, &(struct message){ .kind = MESSAGE_STOP });
+	send(p->control, octets, sizeof octets, MSG_NOSIGNAL);
+	assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	close(p->control);
+	counters_unmap(p->page);
+}
+
+static void give_edge(const struct peer *p, enum role_id from, int fd)
+{
+	uint8_t out[MESSAGE_HEADER + 3] = { [MESSAGE_HEADER] = (uint8_t)from, 0, 0 };
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { out, sizeof out };
+	struct msghdr h = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
+	message_header_build(out, &(struct message){ .kind = MESSAGE_EDGE });
+	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+	*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+	memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	assert_int_equal(sendmsg(p->control, &h, MSG_NOSIGNAL), sizeof out);
+	close(fd);
+}
+
+static void join_keeper(void)
+{
+	int pair[2];
+	assert_int_equal(channel_pair(pair), 0);
+	give_edge(&desk, ROLE_KEEPER, pair[0]);
+	give_edge(&keeper, ROLE_DESK, pair[1]);
+}
+
+static void join_console(void)
+{
+	int pair[2];
+	if (console >= 0)
+		close(console);
+	assert_int_equal(channel_pair(pair), 0);
+	give_edge(&desk, ROLE_CONSOLE, pair[0]);
+	console = pair[1];
+}
+
+static int begin(void **state)
+{
+	struct err err = { "" };
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(supervisor_directory(dir, &err), 0);
+	start(&keeper);
+	start(&desk);
+	join_keeper();
+	join_console();
+	return 0;
+}
+
+static int end(void **state)
+{
+	char command[64];
+	close(console);
+	stop(&desk);
+	stop(&keeper);
+	snprintf(command, sizeof command, "rm -r %s", dir);
+	return system(command);
+}
+
+/* ---- calls ---- */
+
+static struct answer {
+	int status; /* 0: cut off or none */
+	char type[64], session[128], name[96];
+	size_t n;
+	char text[1 << 20];
+} got;
+
+static void send_body(enum message_kind kind, uint64_t sequence, const void *p, size_t n)
+{
+	static uint8_t buffer[MESSAGE_MAX];
+	struct message m = { .kind = (uint16_t)kind, .count = 1, .sequence = sequence };
+	message_header_build(buffer, &m);
+	if (n)
+		memcpy(buffer + MESSAGE_HEADER, p, n);
+	assert_int_equal(send(console, buffer, MESSAGE_HEADER + n, MSG_NOSIGNAL), MESSAGE_HEADER + n);
+}
+
+static uint64_t send_call(const struct call *c)
+{
+	struct message_buf b = { 0 };
+	call_build(&b, c);
+	send_body(MESSAGE_CALL, ++number, b.p, b.n);
+	free(b.p);
+	return number;
+}
+
+static void give_credit(uint64_t sequence, size_t octets)
+{
+	uint8_t body[4] = { (uint8_t)octets, (uint8_t)(octets >> 8), (uint8_t)(octets >> 16), (uint8_t)(octets >> 24) };
+	send_body(MESSAGE_CREDIT, sequence, body, sizeof body);
+}
+
+/* Into `got`. Replies to others are passed over. */
+static int wait_for(uint64_t sequence)
+{
+	struct message m;
+	struct reply r;
+	bool first = true;
+	got.n = 0;
+	got.status = 0;
+	for (;;) {
+		if (receive(console, &m, 30000) != 1)
+			return -1;
+		assert_int_equal(m.kind, MESSAGE_REPLY);
+		if (m.sequence != sequence)
+			continue;
+		assert_int_equal(reply_parse(m.body, &r), 0);
+		assert_true(first == (r.status != 0));
+		assert_true(got.n + r.octets.n < sizeof got.text);
+		memcpy(got.text + got.n, r.octets.p, r.octets.n);
+		got.n += r.octets.n;
+		got.text[got.n] = '\0';
+		if (first) {
+			got.status = r.status;
+			memcpy(got.type, r.type, sizeof r.type);
+			memcpy(got.session, r.session, sizeof r.session);
+			memcpy(got.name, r.name, sizeof r.name);
+		}
+		if (r.last) {
+			if (!first && !r.octets.n)
+				got.status = 0;
+			return got.status;
+		}
+		first = false;
+		give_credit(sequence, r.octets.n);
+	}
+}
+
+static struct {
+	char token[128], csrf[64];
+	enum call_proof proof;
+} who;
+
+static const char *peer = "192.0.2.1";
+
+static struct call make(const char *method, const char *path, const char *text)
+{
+	struct bytes t = { (const uint8_t *)text, strlen(text) };
+	struct call c = { .proof = who.proof, .same_site = true, .language = "ja" };
+	bool get = strcmp(method, "GET") == 0;
+	snprintf(c.method, sizeof c.method, "%s", method);
+	snprintf(c.path, sizeof c.path, "%s", path);
+	snprintf(c.token, sizeof c.token, "%s", who.token);
+	snprintf(c.csrf, sizeof c.csrf, "%s", who.csrf);
+	snprintf(c.peer, sizeof c.peer, "%s", peer);
+	c.query = get ? t : (struct bytes){ 0 };
+	c.body = get ? (struct bytes){ 0 } : t;
+	return c;
+}
+
+static int ask(const char *method, const char *path, const char *text)
+{
+	struct call c = make(method, path, text);
+	return wait_for(send_call(&c));
+}
+
+/* A text of the answer. */
+static const char *field(const char *name)
+{
+	static char out[256];
+	char key[64];
+	snprintf(key, sizeof key, "\"%s\":\"", name);
+	const char *at = strstr(got.text, key);
+	if (!at)
+		return "";
+	at += strlen(key);
+	snprintf(out, sizeof out, "%.*s", (int)strcspn(at, "\""), at);
+	return out;
+}
+
+static void nobody(void)
+{
+	memset(&who, 0, sizeof who);
+}
+
+static int log_in(const char *user, const char *password)
+{
+	char form[512];
+	nobody();
+	snprintf(form, sizeof form, "user=%s&password=%s", user, password);
+	int status = ask("POST", "/login", form);
+	if (status == 200) {
+		snprintf(who.token, sizeof who.token, "%s", got.session);
+		snprintf(who.csrf, sizeof who.csrf, "%.63s", field("csrf"));
+		who.proof = CALL_COOKIE;
+	}
+	return status;
+}
+
+/* ---- tests, in this order ---- */
+
+static void read_first(char out[64])
+{
+	char path[64];
+	snprintf(path, sizeof path, "%s/first-login", dir);
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	assert_non_null(fgets(out, 64, f));
+	assert_int_equal(fgetc(f), EOF);
+	fclose(f);
+	assert_int_equal(strcspn(out, "\n"), 23);
+	out[23] = '\0';
+}
+
+static bool first_is_there(void)
+{
+	char path[64];
+	snprintf(path, sizeof path, "%s/first-login", dir);
+	return access(path, F_OK) == 0;
+}
+
+#define ADMIN "correct+horse+battery"
+
+static void first_login(void **state)
+{
+	char once[64];
+	if (isatty(2))
+		skip();
+	read_first(once);
+	assert_int_equal(ask("GET", "/session", ""), 401);
+	assert_int_equal(log_in("admin", "wrong"), 401);
+	assert_int_equal(log_in("admin", once), 200);
+	assert_non_null(strstr(got.text, "\"must_change\":true"));
+	assert_non_null(strstr(got.text, "\"level\":\"admin\""));
+	assert_string_equal(field("language"), "ja");
+	assert_false(first_is_there());
+	/* Reading is allowed, commands are not. */
+	assert_int_equal(ask("GET", "/users", ""), 200);
+	assert_null(strstr(got.text, "argon2"));
+	assert_int_equal(ask("POST", "/users", "name=x"), 403);
+	assert_string_equal(field("code"), "must-change-password");
+	assert_int_equal(ask("POST", "/password", "new=short"), 400);
+	assert_string_equal(field("parameter"), "new");
+	assert_int_equal(ask("POST", "/password", "new=" ADMIN), 200);
+	assert_non_null(strstr(got.text, "\"must_change\":false"));
+	assert_int_equal(ask("GET", "/session", ""), 200);
+	assert_int_equal(log_in("admin", once), 401);
+	assert_int_equal(log_in("admin", ADMIN), 200);
+}
+
+static void forged(void **state)
+{
+	struct call c = make("POST", "/users", "name=forged&roles=*+admin");
+	snprintf(c.csrf, sizeof c.csrf, "%s", "AAAA");
+	assert_int_equal(wait_for(send_call(&c)), 403);
+	c.csrf[0] = '\0';
+	assert_int_equal(wait_for(send_call(&c)), 403);
+	c = make("POST", "/users", "name=forged&roles=*+admin");
+	c.same_site = false;
+	assert_int_equal(wait_for(send_call(&c)), 403);
+	c = make("GET", "/users", "");
+	c.token[5] = c.token[5] == 'a' ? 'b' : 'a';
+	assert_int_equal(wait_for(send_call(&c)), 401);
+	assert_string_equal(got.session, "-");
+	c = make("POST", "/login", "user=admin&password=" ADMIN);
+	c.same_site = false;
+	assert_int_equal(wait_for(send_call(&c)), 403);
+	c = make("POST", "/users", "");
+	c.query = (struct bytes){ (const uint8_t *)"name=inquery", 12 };
+	assert_int_equal(wait_for(send_call(&c)), 400);
+	assert_int_equal(ask("DELETE", "/users", ""), 405);
+	assert_int_equal(ask("GET", "/nowhere", ""), 404);
+	assert_int_equal(ask("GET", "/users", "x=1"), 400);
+	assert_string_equal(field("parameter"), "x");
+}
+
+static void users(void **state)
+{
+	char once[64];
+	assert_int_equal(ask("POST", "/users", "name=bad+name"), 400);
+	assert_int_equal(ask("POST", "/users", "name=bad%0Aname"), 400);
+	assert_int_equal(ask("POST", "/users", "name=../x&roles=west+viewer"), 400);
+	assert_int_equal(ask("POST", "/users", "name=eve&roles=west+king"), 400);
+	assert_string_equal(field("parameter"), "roles");
+	assert_int_equal(ask("POST", "/users", "name=eve&roles=west+viewer,default+analyst&rights=see-dark"), 200);
+	snprintf(once, sizeof once, "%.63s", field("password"));
+	assert_int_equal(strlen(once), 23);
+	assert_int_equal(ask("POST", "/users", "name=eve"), 409);
+	assert_int_equal(ask("POST", "/users/admin", "state=disabled"), 409);
+	assert_int_equal(ask("POST", "/users/admin", "roles=west+viewer"), 409);
+	assert_int_equal(ask("POST", "/users/nobody", "state=disabled"), 404);
+	assert_int_equal(log_in("eve", once), 200);
+	assert_int_equal(ask("POST", "/password", "new=eve+has+a+password"), 200);
+	assert_int_equal(ask("GET", "/users", ""), 403);
+	assert_int_equal(ask("GET", "/audit", "") == 200, false);
+	assert_int_equal(ask("POST", "/users/eve", "roles=*+admin"), 403);
+	assert_int_equal(ask("GET", "/session", ""), 200);
+	assert_non_null(strstr(got.text, "{\"tenant\":\"west\",\"level\":\"viewer\"}"));
+	assert_non_null(strstr(got.text, "\"level\":\"analyst\""));
+	assert_int_equal(ask("GET", "/status", ""), 200);
+	assert_null(strstr(got.text, "capture:"));
+}
+
+static void passwords(void **state)
+{
+	char other[128];
+	assert_int_equal(log_in("eve", "eve+has+a+password"), 200);
+	snprintf(other, sizeof other, "%s", who.token);
+	assert_int_equal(log_in("eve", "eve+has+a+password"), 200);
+	assert_int_equal(ask("POST", "/password", "old=wrong&new=eve+has+another+one"), 403);
+	assert_int_equal(ask("POST", "/password", "new=eve+has+another+one"), 403);
+	assert_int_equal(ask("POST", "/password", "old=eve+has+a+password&new=password1234"), 400);
+	assert_int_equal(ask("POST", "/password", "old=eve+has+a+password&new=eve+has+another+one"), 200);
+	assert_int_equal(ask("GET", "/session", ""), 200);
+	struct call c = make("GET", "/session", "");
+	snprintf(c.token, sizeof c.token, "%s", other);
+	assert_int_equal(wait_for(send_call(&c)), 401);
+	assert_int_equal(ask("POST", "/logout", ""), 200);
+	assert_string_equal(got.session, "-");
+	assert_int_equal(ask("GET", "/session", ""), 401);
+}
+
+static void tokens(void **state)
+{
+	char secret[128], id[32], weak[128];
+	assert_int_equal(log_in("admin", ADMIN), 200);
+	assert_int_equal(ask("POST", "/tokens", "label=a+script&roles=*+admin&scope=read,write"), 200);
+	snprintf(secret, sizeof secret, "%.127s", field("secret"));
+	snprintf(id, sizeof id, "%.31s", field("id"));
+	assert_int_equal(strlen(secret), 64);
+	assert_int_equal(ask("POST", "/tokens", "label=a+reader&roles=west+viewer&scope=status"), 200);
+	snprintf(weak, sizeof weak, "%.127s", field("secret"));
+	assert_int_equal(ask("POST", "/tokens", "label=x&until=2001-01-01"), 400);
+	assert_int_equal(ask("GET", "/tokens", ""), 200);
+	assert_null(strstr(got.text, secret + 21));
+	nobody();
+	who.proof = CALL_BEARER;
+	snprintf(who.token, sizeof who.token, "%s", secret);
+	assert_int_equal(ask("GET", "/users", ""), 200);
+	/* A program makes itself no other key. */
+	assert_int_equal(ask("POST", "/tokens", "label=more"), 403);
+	assert_int_equal(ask("POST", "/users", "name=more"), 403);
+	who.token[63] = who.token[63] == 'a' ? 'b' : 'a';
+	assert_int_equal(ask("GET", "/users", ""), 401);
+	snprintf(who.token, sizeof who.token, "%s", weak);
+	assert_int_equal(ask("GET", "/status", ""), 200);
+	assert_int_equal(ask("GET", "/users", ""), 403);
+	assert_int_equal(ask("GET", "/tokens", ""), 403);
+	assert_int_equal(log_in("admin", ADMIN), 200);
+	char path[80];
+	snprintf(path, sizeof path, "/tokens/%s/revoke", id);
+	assert_int_equal(ask("POST", path, ""), 200);
+	nobody();
+	who.proof = CALL_BEARER;
+	snprintf(who.token, sizeof who.token, "%s", secret);
+	assert_int_equal(ask("GET", "/users", ""), 401);
+}
+
+/* A user who is disabled is out at once, whatever he has. */
+static void disabled(void **state)
+{
+	char eve[128];
+	assert_int_equal(log_in("eve", "eve+has+another+one"), 200);
+	snprintf(eve, sizeof eve, "%s", who.token);
+	assert_int_equal(log_in("admin", ADMIN), 200);
+	assert_int_equal(ask("POST", "/users/eve", "state=disabled"), 200);
+	struct call c = make("GET", "/session", "");
+	snprintf(c.token, sizeof c.token, "%s", eve);
+	assert_int_equal(wait_for(send_call(&c)), 401);
+	assert_int_equal(log_in("eve", "eve+has+another+one"), 401);
+}
+
+static double login_ms(const char *user)
+{
+	struct timespec a, b;
+	double best = 1e9;
+	for (int i = 0; i < 3; i++) {
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		assert_int_equal(log_in(user, "wrong"), 401);
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		double ms = (double)(b.tv_sec - a.tv_sec) * 1e3 + (double)(b.tv_nsec - a.tv_nsec) / 1e6;
+		best = ms < best ? ms : best;
+	}
+	return best;
+}
+
+/* Whether there is such a user is told by neither answer nor time. */
+static void unknown_user(void **state)
+{
+	char text[256];
+	peer = "192.0.2.77";
+	double known = login_ms("admin");
+	snprintf(text, sizeof text, "%.200s", got.text);
+	peer = "192.0.2.78";
+	double unknown = login_ms("no-such-user");
+	assert_string_equal(got.text, text);
+	assert_true(unknown > known / 2 && known > unknown / 2);
+	assert_true(known > 2);
+}
+
+static void throttled(void **state)
+{
+	peer = "192.0.2.99";
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(log_in("admin", "wrong"), 401);
+	assert_int_equal(log_in("admin", ADMIN), 429);
+	assert_non_null(strstr(got.text, "\"retry_after_s\":1"));
+	peer = "192.0.2.1";
+	assert_int_equal(log_in("admin", ADMIN), 200);
+}
+
+static void hostile_body(void **state)
+{
+	static uint8_t octets[MESSAGE_BODY];
+	struct call c = make("GET", "/session", "");
+	struct message_buf b = { 0 };
+	call_build(&b, &c);
+	/* Cut anywhere: refused, and the next one is answered. */
+	for (size_t n = 0; n < b.n; n += 3)
+		send_body(MESSAGE_CALL, ++number, b.p, n);
+	free(b.p);
+	memset(octets, 0xff, sizeof octets);
+	send_body(MESSAGE_CALL, ++number, octets, sizeof octets);
+	send_body(MESSAGE_CALL, 0, octets, 10);
+	send_body(MESSAGE_CREDIT, 12345, octets, 4);
+	send_body(MESSAGE_CREDIT, 12345, octets, 3);
+	send_body(MESSAGE_CANCEL, 12345, octets, 0);
+	assert_int_equal(ask("GET", "/session", ""), 200);
+}
+
+static void same_number(void **state)
+{
+	struct call c = make("GET", "/users", "");
+	struct message_buf b = { 0 };
+	call_build(&b, &c);
+	number++;
+	for (int i = 0; i < 3; i++)
+		send_body(MESSAGE_CALL, number, b.p, b.n);
+	free(b.p);
+	assert_int_equal(wait_for(number), 200);
+	assert_int_equal(ask("GET", "/session", ""), 200);
+}
+
+/* More than there is room for: all are answered, some with 503. */
+static void flood(void **state)
+{
+	struct message m;
+	struct reply r;
+	unsigned busy = 0, done = 0;
+	struct call c = make("GET", "/users", "");
+	for (int i = 0; i < 300; i++)
+		send_call(&c);
+	while (done < 300) {
+		assert_int_equal(receive(console, &m, 20000), 1);
+		assert_int_equal(reply_parse(m.body, &r), 0);
+		busy += r.status == 503;
+		done += r.last;
+	}
+	assert_true(busy > 0 && busy < 300);
+	assert_int_equal(ask("GET", "/session", ""), 200);
+}
+
+static void console_gone(void **state)
+{
+	struct call c = make("GET", "/users", "");
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < 20; i++)
+			send_call(&c);
+		join_console();
+	}
+	/* A kind that the edge doesn't carry ends it. */
+	send_body(MESSAGE_RECORD, 1, "", 0);
+	struct message m;
+	while (receive(console, &m, 5000) == 1)
+		;
+	join_console();
+	assert_int_equal(ask("GET", "/session", ""), 200);
+}
+
+static void keeper_away(void **state)
+{
+	stop(&keeper);
+	assert_int_equal(ask("GET", "/session", ""), 200);
+	assert_int_equal(ask("POST", "/users", "name=late"), 503);
+	assert_string_equal(field("code"), "unavailable");
+	/* Whoever knows his password gets in, and the line comes later. */
+	assert_int_equal(log_in("admin", ADMIN), 200);
+	start(&keeper);
+	join_keeper();
+	assert_int_equal(ask("POST", "/users", "name=late"), 200);
+	assert_false(first_is_there());
+}
+
+static int look(void *arg, const char *const *names, const struct store_value *v, size_t n)
+{
+	if (!v)
+		return 0;
+	char line[512];
+	snprintf(line, sizeof line, "%.*s|%.*s|%.*s;", (int)v[0].bytes.n, v[0].bytes.p, (int)v[1].bytes.n, v[1].bytes.p,
+		(int)v[2].bytes.n, v[2].bytes.p);
+	strncat(arg, line, 32768 - strlen(arg) - 1);
+	return 0;
+}
+
+/* What was done stands in the audit, and the hashes are in no table that anybody may ask. */
+static void audited(void **state)
+{
+	static char text[32768];
+	struct err err = { "" };
+	struct store_query q = { .fn = look, .arg = text };
+	struct store_audit_state chain;
+	int code;
+	sleep(1);
+	struct principal all = { .all = true, .rights = PRINCIPAL_ADMIN };
+	struct store *s = store_open_as(dir, &all, &code, &err);
+	assert_non_null(s);
+	assert_int_equal(store_query(s, "select who, what, subject from audit order by seq", &q, &err), 0);
+	static const char *const lines[] = { "sakimori|user-add|admin;", "admin|login-once|192.0.2.1;",
+		"admin|login|192.0.2.1;", "admin|password|admin;", "admin|user-add|eve;", "eve|login|192.0.2.1;",
+		"eve|logout|192.0.2.1;", "admin|user-change|eve;", "admin|token-add|" };
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+		if (!strstr(text, lines[i]))
+			fail_msg("%s is not in %s", lines[i], text);
+	assert_null(strstr(text, "no-such-user"));
+	assert_int_not_equal(store_query(s, "select * from credential", &q, &err), 0);
+	assert_int_not_equal(store_query(s, "select * from main.credential", &q, &err), 0);
+	store_close(s);
+	s = store_open(dir, STORE_READ, &code, &err);
+	assert_int_equal(store_audit_verify(s, &chain, &err), 0);
+	assert_int_not_equal(store_query(s, "select hash from credential", &q, &err), 0);
+	store_close(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(first_login), cmocka_unit_test(forged),
+		cmocka_unit_test(users), cmocka_unit_test(passwords), cmocka_unit_test(tokens),
+		cmocka_unit_test(disabled), cmocka_unit_test(unknown_user), cmocka_unit_test(throttled),
+		cmocka_unit_test(hostile_body), cmocka_unit_test(same_number), cmocka_unit_test(flood),
+		cmocka_unit_test(console_gone), cmocka_unit_test(keeper_away), cmocka_unit_test(audited) };
+	return cmocka_run_group_tests(tests, begin, end);
+}
