@@ -14,15 +14,20 @@ mkdirSync(SHOTS, { recursive: true });
 
 export let failed = 0;
 
-/* One case: a function that returns what is wrong, or nothing. */
+let now = null;
+
+/* One case: a function that returns what is wrong, or nothing. What failed leaves a picture. */
 export async function check(name, fn) {
 	let why;
+	now.errors.length = 0;
 	try {
 		why = await fn();
 	} catch (e) {
-		why = e.message.split('\n')[0].slice(0, 300);
+		why = [e.message.split('\n')[0].slice(0, 300), ...now.errors].join(' | ');
 	}
 	failed += why ? 1 : 0;
+	if (why)
+		await now.page.screenshot({ path: join(SHOTS, `failed-${name.replace(/\W+/g, '-').slice(0, 40)}.png`) }).catch(() => 0);
 	console.log(why ? `not ok ${name}: ${String(why).replace(/\s+/g, ' ').slice(0, 500)}` : `ok ${name}`);
 }
 
@@ -37,7 +42,9 @@ export async function open() {
 	const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1400, height: 900 }, acceptDownloads: true, timezoneId: 'UTC' });
 	const page = await context.newPage();
 	const errors = [];
-	page.on('console', (m) => m.type() === 'error' && errors.push(m.text().slice(0, 200)));
+	now = { page, errors };
+	page.setDefaultTimeout(10000);
+	page.on('console', (m) => m.type() === 'error' && errors.push(`${m.text().slice(0, 200)} ${m.location().url.replace(/^https:..[^/]*/, '')}`));
 	page.on('pageerror', (e) => errors.push(e.message.slice(0, 200)));
 	page.on('dialog', (d) => (errors.push('a dialog of the browser: ' + d.message()), d.dismiss()));
 	return { browser, context, page, errors };

@@ -44,7 +44,7 @@ await check('login', async () => {
 
 const PAGES = ['/now', `/explore?${period}`, `/sources?${period}`, `/sources/${want.source}?${period}`, `/findings?${period}`,
 	`/findings/${want.finding}`, `/own?${period}`, '/cases', `/reports?period=day&at=${want.day}`, '/system',
-	...['clock', 'gaps', 'roles', 'disk', 'alerts', 'audit', 'users', 'tokens', 'certificate'].map((x) => '/system?tab=' + x), '/help', '/nowhere'];
+	...['clock', 'gaps', 'roles', 'disk', 'alerts', 'audit', 'users', 'tokens', 'certificate'].map((x) => '/system?tab=' + x), '/help'];
 const nameOf = (path) => (path.split('?')[0].slice(1).replace(/\W+/g, '-').slice(0, 20) + (/tab=(\w+)/.exec(path)?.[1] ? '-' + /tab=(\w+)/.exec(path)[1] : ''));
 
 const rawKeys = () => page.evaluate(() => {

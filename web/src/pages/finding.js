@@ -39,7 +39,7 @@ function Samples({ samples }) {
 	const rows = samples.map((s, i) => ({ ...s, n: i + 1 }));
 	return html`<${Table} id="samples" caption=${t('findings.samples')} columns=${columns} rows=${rows} />
 		${rows.map((s) => html`<details open=${s.n === 1}><summary>${t('findings.sample', { n: String(s.n) })}: ${t('findings.sample.head')}</summary>
-			${s.head ? html`<pre class="pg-hex" tabindex="0" role="region" aria-label=${t('findings.sample.hex', { n: String(s.n) })}>${hexdump(s.head)}</pre>`
+			${s.head ? html`<pre class="pg-hex" tabindex="0" role="group" aria-label=${t('findings.sample.hex', { n: String(s.n) })}>${hexdump(s.head)}</pre>`
 		: html`<p class="pg-quiet">${t('findings.sample.none')}</p>`}</details>`)}
 		${!hasRight('see-dark') && html`<p class="pg-quiet pg-small-text">${t('pages.dark.why')}</p>`}`;
 }

@@ -14,7 +14,7 @@ export function Table({ id, caption, columns, rows, empty, rowKey, quiet = true 
 	if (!rows.length)
 		return html`<p class="pg-quiet">${empty ?? t('pages.empty')}</p>`;
 	const cell = (c, r) => (c.cell ? c.cell(r) : c.num ? f.number(r[c.key]) : html`<${Outside} text=${r[c.key]} />`);
-	return html`<div class="pg-scroll" tabindex="0" role="region" aria-label=${caption}><table class="pg-table" id=${id}>
+	return html`<div class="pg-scroll" tabindex="0" role="group" aria-label=${caption}><table class="pg-table" id=${id}>
 		<caption class=${quiet ? 'hidden' : ''}>${caption}</caption>
 		<thead><tr>${columns.map((c) => html`<th scope="col" class=${c.num ? 'num' : ''}>${c.title}</th>`)}</tr></thead>
 		<tbody>${rows.map((r, i) => html`<tr key=${rowKey ? rowKey(r) : i}>${columns.map((c) => c.head
