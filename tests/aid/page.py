@@ -9,15 +9,17 @@ import urllib.parse
 
 
 class Page:
-    """`Page(port, store)` logs in as the first user and sets a password of his own."""
+    """`Page(port, store)` logs in as the first user and sets a password of his own; `known`: he has one already."""
 
     PASSWORD = "correct horse battery staple 9"
 
-    def __init__(self, port, store=None, host="127.0.0.1"):
+    def __init__(self, port, store=None, host="127.0.0.1", known=False):
         self.port, self.host, self.cookie, self.csrf = port, host, "", ""
         self.context = ssl.create_default_context()
         self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
-        if store:
+        if known:
+            self.must("/login", user="admin", password=self.PASSWORD)
+        elif store:
             self.first_login(pathlib.Path(store))
 
     def connect(self, timeout=20):
@@ -61,14 +63,14 @@ class Page:
         end = time.monotonic() + 20
         while not path.exists() and time.monotonic() < end:
             time.sleep(0.05)
-        words = path.read_text().split()
-        password = words[-1]
-        user = words[-2] if len(words) > 1 else "admin"
-        for what in (("/login", {"user": user.rstrip(":"), "password": password}),
-                     ("/password", {"old": password, "new": self.PASSWORD})):
-            status, answer = self.ask("POST", what[0], **what[1])
-            if status != 200:
-                raise RuntimeError(f"{what[0]}: {status} {answer}")
+        password = path.read_text().split()[-1]
+        self.must("/login", user="admin", password=password)
+        self.must("/password", old=password, new=self.PASSWORD)
+
+    def must(self, path, **form):
+        status, answer = self.ask("POST", path, **form)
+        if status != 200:
+            raise RuntimeError(f"{path}: {status} {answer}")
 
     def events(self, timeout=60):
         """Yields (time it came, event, data) of /api/v1/live, until the connection ends or nothing comes for long."""

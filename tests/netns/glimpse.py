@@ -159,6 +159,46 @@ def a_capture_dies(west, east, watch, d):
     return "nothing of the sensor any more"
 
 
+START = 1767225600  # of the file
+
+
+def a_file():
+    """Sixty seconds, twenty packets a second: 203.0.113.N where N is the second."""
+    path = TMP / "replayed.pcap"
+    with path.open("wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for k in range(1200):
+            p = packet(f"203.0.113.{k // 20}", "198.18.4.5", 2323)
+            f.write(struct.pack("<IIII", START + k // 20, k % 20 * 50000, len(p), len(p)) + p)
+    return path
+
+
+def a_replay():
+    """At the speed that was asked for, in the time of the file."""
+    config = CONFIG[:CONFIG.index("  - {name: east")]
+    with Daemon(PROGRAM, TMP, config, "--replay", a_file(), "--speed", "4", name="replay.yaml") as d:
+        if not d.ready():
+            return d.said()[-300:]
+        watch = Watch(Page(PORT, d.store, known=True))
+        wait(lambda: len(watch.maps()) >= 12, 10)
+        maps = watch.maps()
+        if len(maps) < 12:
+            return f"{len(maps)} events; {watch.failed}"
+        for (_, a), (_, b) in zip(maps, maps[1:]):
+            if a["to_ns"] != b["from_ns"]:
+                return f"{a['to_ns']} is not followed by {b['from_ns']}"
+        for _, e in maps:
+            if not START * 10**9 <= e["from_ns"] < e["to_ns"] <= (START + 60) * 10**9:
+                return f"{e['from_ns']} to {e['to_ns']} is not of the file"
+            for arc in e["arcs"]:
+                second = START + int(arc[5].split(".")[3])
+                if not e["from_ns"] // 10**9 <= second <= e["to_ns"] // 10**9 or not 0 <= arc[7] < 250:
+                    return f"{arc} from {e['from_ns']} to {e['to_ns']}"
+        speed = (maps[-1][1]["to_ns"] - maps[0][1]["to_ns"]) / 1e9 / (maps[-1][0] - maps[0][0])
+        rate = sum(e["packets"] for _, e in maps) / (maps[-1][1]["to_ns"] - maps[0][1]["from_ns"]) * 1e9
+        return "" if 3 < speed < 5 and 17 < rate < 23 else f"{speed:.1f} times as fast, {rate:.1f} packets a second"
+
+
 def bench(west, east, watch):
     n = int(sys.argv[sys.argv.index("bench") + 1]) if sys.argv[-1] != "bench" else 200
     took = []
@@ -194,8 +234,7 @@ def inside():
             except Exception as e:
                 say("glimpse-" + case.__name__.replace("_", "-"), f"{type(e).__name__} {e}")
         say("glimpse-daemon-lives", "" if d.p.poll() is None else d.said()[-300:])
-        if "-v" in sys.argv:
-            print(d.said(), file=sys.stderr)
+    say("glimpse-a-replay", a_replay())
 
 
 def main():
