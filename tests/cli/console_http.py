@@ -47,15 +47,37 @@ def daemon(port, more="", name="console", **extra):
 
 
 def context():
-    c = ssl.create_default_context()
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
     return c
+
+
+PLAIN = context()
 
 
 def tls(d, address="127.0.0.1", source=None, seconds=10):
     s = socket.create_connection((address, d.port), seconds, source_address=source and (source, 0))
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return context().wrap_socket(s)
+    return PLAIN.wrap_socket(s)
+
+
+def unchunk(s, got):
+    """RFC 9112, 7.1; what is missing at the end is missing."""
+    out = b""
+    while True:
+        while b"\r\n" not in got:
+            got += (more := s.recv(65536))
+            if not more:
+                return out
+        size, _, got = got.partition(b"\r\n")
+        n = int(size, 16)
+        while len(got) < n + 2:
+            got += (more := s.recv(65536))
+            if not more:
+                return out + got
+        out, got = out + got[:n], got[n + 2:]
+        if n == 0:
+            return out
 
 
 def read_answer(s, head_only=False):
@@ -81,12 +103,7 @@ def read_answer(s, head_only=False):
                 break
             body += chunk
     elif "transfer-encoding" in fields:
-        while not body.endswith(b"0\r\n\r\n"):
-            chunk = s.recv(65536)
-            if not chunk:
-                break
-            body += chunk
-        body = b"".join(p for p in re.findall(rb"[0-9a-f]+\r\n(.*?)\r\n(?=[0-9a-f]+\r\n|$)", body, re.S))
+        body = unchunk(s, body)
     return status, fields, body
 
 
