@@ -3,6 +3,7 @@
 #include "role/deskviews_impl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DAY_NS	    (86400 * INT64_C(1000000000))
@@ -20,6 +21,30 @@ static int needs_admin(struct view_call *c, struct err *err)
 		       : err_set(err, VIEW_REFUSED, "that needs the role admin in all tenants");
 }
 
+/*
+ * All rows of a kind in memory, then out: whoever reads slowly must not hold up what everybody needs, the book.
+ * `row` writes to `j`.
+ */
+static int answer_rows(struct view_call *c, const struct row_kind *kind, struct json *j,
+	int (*row)(void *arg, const void *record), void *arg, struct err *err)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	ENSURE(f);
+	json_init(j, f);
+	json_object(j, NULL);
+	json_array(j, "rows");
+	int r = deskgate_each(desk_call_of(c)->desk, kind, row, arg, err);
+	json_end(j, ']');
+	desk_finish(j);
+	fclose(f);
+	if (r == 0)
+		fwrite(text, 1, n, c->out);
+	free(text);
+	return r;
+}
+
 static int put_row(void *arg, const void *row)
 {
 	row_json(arg, NULL, &user_kind, row);
@@ -30,14 +55,7 @@ int desk_get_users(struct view_call *c, struct err *err)
 {
 	struct json j;
 	int r = needs_admin(c, err);
-	if (r)
-		return r;
-	desk_begin(&j, c);
-	json_array(&j, "rows");
-	r = deskgate_each(desk_call_of(c)->desk, &user_kind, put_row, &j, err);
-	json_end(&j, ']');
-	desk_finish(&j);
-	return r;
+	return r ? r : answer_rows(c, &user_kind, &j, put_row, &j, err);
 }
 
 static int answer_user(struct view_call *c, const struct user *u, const char *once)
@@ -211,12 +229,7 @@ int desk_get_tokens(struct view_call *c, struct err *err)
 			return r;
 		t.user = NULL;
 	}
-	desk_begin(&j, c);
-	json_array(&j, "rows");
-	int r = deskgate_each(desk_call_of(c)->desk, &token_kind, put_token, &t, err);
-	json_end(&j, ']');
-	desk_finish(&j);
-	return r;
+	return answer_rows(c, &token_kind, &j, put_token, &t, err);
 }
 
 static int fill_token(struct view_call *c, struct token *t, struct err *err)
