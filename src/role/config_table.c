@@ -413,8 +413,10 @@ TABLE(metrics_table, metrics_rows, ((struct config *)0)->metrics);
 
 #define IN(member) (AT(console.session.member) - AT(console.session))
 static const struct yaml_row session_rows[] = {
-	{ "idle", YAML_DURATION, IN(idle_ns), "30m", .min = 60000000000, .max = DAY_NS, .help = "without a call a session ends after so long" },
-	{ "longest", YAML_DURATION, IN(longest_ns), "12h", .min = 60000000000, .max = 30 * DAY_NS, .help = "and after so long in any case" },
+	{ "idle", YAML_DURATION, IN(idle_ns), "30m", .min = 60000000000, .max = DAY_NS,
+		.help = "without a call a session ends after so long" },
+	{ "longest", YAML_DURATION, IN(longest_ns), "12h", .min = 60000000000, .max = 30 * DAY_NS,
+		.help = "and after so long in any case" },
 };
 #undef IN
 TABLE(session_table, session_rows, ((struct config *)0)->console.session);
@@ -435,7 +437,8 @@ static const struct yaml_row console_rows[] = {
 		.help = "let `listen` be more than a loopback address" },
 	{ "session", YAML_MAP, IN(session), .table = &session_table, .help = "how long a login lasts" },
 	{ "names", YAML_LIST, IN(names), .item = YAML_LINE, .max = 32,
-		.help = "names and addresses by which browsers may ask for it, beside localhost, this machine's name and "
+		.help = "names and addresses by which browsers may ask for it, beside localhost, this machine's name "
+			"and "
 			"`listen`; other names are answered with 421" },
 	{ "tls", YAML_MAP, IN(tls), .table = &console_tls_table, .help = "the certificate" },
 };
