@@ -120,6 +120,7 @@ static int add_users(struct sql *s, struct err *err)
 	if (!rc)
 		rc = sql_exec(s,
 			"create index remark_subject on remark (subject);"
+			"create index finding_last on finding (last_ns, first_ns);"
 			"insert or ignore into meta values ('dark-key', randomblob(16));",
 			err);
 	return rc;
