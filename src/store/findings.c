@@ -32,6 +32,8 @@
 #define SINCE "f.first_ns < ?2 and f.last_ns >= ?1"
 #define UNTIL "+f.first_ns < ?2 and f.last_ns >= ?1"
 
+#define OWN "substr(f.kind, 1, 4) = 'own-' and f.first_ns < ?2 and f.last_ns >= ?1"
+
 #define FITS                                                                                                           \
 	" and (?4 is null or f.id = ?4)" AMONG("?5", "f.kind")                                                         \
 		AMONG("?6", "coalesce(f.severity, '')") " and (?7 is null or f.subject = ?7 or substr(f.subject, 1, "  \
@@ -41,9 +43,10 @@
 
 #define SAID_FITS " and (?9 is null or coalesce(a.text, '') = ?9) and (?12 = 2 or (m.until_ns is not null) = ?12)"
 
-#define BEHIND                                                                                                         \
-	" and (?14 = '' or f.first_ns < ?13 or (f.first_ns = ?13 and f.id < ?14)) order by f.first_ns desc, f.id desc" \
-	" limit ?15"
+/* `plus` keeps an index away from the order. */
+#define BEHIND(plus)                                                                                                   \
+	" and (?14 = '' or f.first_ns < ?13 or (f.first_ns = ?13 and f.id < ?14)) order by " plus                      \
+	"f.first_ns desc, " plus "f.id desc limit ?15"
 
 #define COLUMNS(until, user)                                                                                           \
 	" select f.*, coalesce(" until ", 0), coalesce(" user ", ''),"                                                 \
@@ -75,16 +78,19 @@ static void bind(sqlite3_stmt *stmt, const struct findings_query *q)
  * One by its id goes by the key. Else the time decides which index has less to walk through: what is older than its
  * end, or what is newer than its begin. All of them, without a limit, go in their order, for which nothing is sorted.
  */
-enum way { BY_ID, BY_FIRST, BY_LAST };
+enum way { BY_ID, BY_OWN, BY_FIRST, BY_LAST };
 
 static enum way way_of(struct store *s, const struct findings_query *q)
 {
 	if (q->id)
 		return BY_ID;
+	if (q->own)
+		return BY_OWN;
 	int64_t oldest = sql_number(sql_get(&s->sql, "select min(first_ns) from finding"), INT64_MAX);
-	if (q->from_ns == INT64_MIN || q->to_ns <= oldest || q->from_ns <= oldest)
-		return BY_FIRST;
-	return q->now_ns - q->from_ns < q->to_ns - oldest ? BY_LAST : BY_FIRST;
+	int64_t newest = sql_number(sql_get(&s->sql, "select max(last_ns) from finding"), INT64_MIN);
+	if (q->from_ns <= oldest || q->to_ns <= oldest || q->from_ns >= newest)
+		return q->from_ns >= newest ? BY_LAST : BY_FIRST;
+	return (uint64_t)newest - (uint64_t)q->from_ns < (uint64_t)q->to_ns - (uint64_t)oldest ? BY_LAST : BY_FIRST;
 }
 
 static sqlite3_stmt *each_of(struct store *s, enum way way, bool limited)
@@ -92,15 +98,17 @@ static sqlite3_stmt *each_of(struct store *s, enum way way, bool limited)
 	if (way == BY_ID)
 		return sql_new(&s->sql,
 			SAID COLUMNS("m.until_ns", "a.text") JOINED "f.id = ?4 and +f.first_ns < ?2 and"
-								    " +f.last_ns >= ?1" FITS SAID_FITS BEHIND);
+								    " +f.last_ns >= ?1" FITS SAID_FITS BEHIND(""));
+	if (way == BY_OWN)
+		return sql_new(&s->sql, SAID COLUMNS("m.until_ns", "a.text") JOINED OWN FITS SAID_FITS BEHIND(""));
 	if (way == BY_FIRST || !limited)
-		return sql_new(&s->sql, SAID COLUMNS("m.until_ns", "a.text") JOINED SINCE FITS SAID_FITS BEHIND);
+		return sql_new(&s->sql, SAID COLUMNS("m.until_ns", "a.text") JOINED SINCE FITS SAID_FITS BEHIND(""));
 	/* Only a page of them is fetched whole. */
 	return sql_new(&s->sql, SAID
 		", page as materialized (select f.id as page_id, m.until_ns as page_until, a.text as page_user" JOINED
-			UNTIL FITS SAID_FITS BEHIND
-		")" COLUMNS("page_until",
-			"page_user") " from page join finding f on f.id = page_id order by f.first_ns desc, f.id desc");
+			UNTIL FITS SAID_FITS BEHIND("+") ")" COLUMNS(
+				"page_until", "page_user") " from page join finding f on f.id = page_id order by "
+							   "f.first_ns desc, f.id desc");
 }
 
 int findings_each(struct store *s, const struct findings_query *q,
@@ -132,6 +140,7 @@ int findings_count(struct store *s, const struct findings_query *q, uint64_t *n,
 {
 	bool said = q->assigned || q->state != FINDINGS_ALL, last = way_of(s, q) == BY_LAST;
 	sqlite3_stmt *stmt;
+	ENSURE(!q->own);
 	if (said)
 		stmt = last ? sql_new(&s->sql, SAID "select count(*)" JOINED UNTIL FITS SAID_FITS)
 			    : sql_new(&s->sql, SAID "select count(*)" JOINED SINCE FITS SAID_FITS);
