@@ -142,6 +142,6 @@ export function Shell() {
 	return html`<a class="skip" href="#main">${t('core.skip')}</a>
 		${!screen && html`<${Bar} at=${name} who=${who} />`}
 		<main id="main" tabIndex="-1" class=${'page page-' + name} key=${language.get()}>
-			${failed ? html`<${Failed} retry=${() => location.reload()} />` : Page ? html`<${Page} path=${rest} id=${rest[0]} key=${name} />` : html`<${Loading} />`}
+			${!who && name !== 'login' ? html`<${Loading} />` : failed ? html`<${Failed} retry=${() => location.reload()} />` : Page ? html`<${Page} path=${rest} id=${rest[0]} key=${name} />` : html`<${Loading} />`}
 		</main><${Toasts} />`;
 }
