@@ -65,19 +65,37 @@ static int to_ns(int64_t s, int64_t *ns)
 	return 0;
 }
 
+/* ".123" behind the seconds: 1 to 9 digits, or nothing at all. Returns what follows, NULL when it is none. */
+static const char *fraction(const char *text, int64_t *ns)
+{
+	size_t n = *text == '.' ? strspn(text + 1, "0123456789") : 0;
+	*ns = 0;
+	if (*text != '.')
+		return text;
+	if (n < 1 || n > 9)
+		return NULL;
+	for (size_t i = 0; i < 9; i++)
+		*ns = *ns * 10 + (i < n ? text[1 + i] - '0' : 0);
+	return text + 1 + n;
+}
+
 static int full(const char *text, int64_t *ns)
 {
+	int64_t part = 0;
 	struct tm tm = { 0 };
 	unsigned hours = 0, minutes = 0;
 	char sign = '+', more;
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	rest = rest ? fraction(rest, &part) : NULL;
 	if (!rest)
 		return -1;
 	if (strcmp(rest, "Z") != 0 && (sscanf(rest, "%c%2u:%2u%c", &sign, &hours, &minutes, &more) != 3 ||
 					      (sign != '+' && sign != '-') || hours > 23 || minutes > 59))
 		return -1;
 	int64_t offset = (int64_t)hours * 3600 + (int64_t)minutes * 60;
-	return to_ns((int64_t)timegm(&tm) - (sign == '-' ? -offset : offset), ns);
+	if (to_ns((int64_t)timegm(&tm) - (sign == '-' ? -offset : offset), ns) < 0)
+		return -1;
+	return __builtin_add_overflow(*ns, part, ns) ? -1 : 0;
 }
 
 int zone_parse(const char *text, int64_t *ns)
