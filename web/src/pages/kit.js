@@ -25,7 +25,7 @@ export function useSpan(query, normal = 'now-24h') {
 		const now = Date.now();
 		const ms = (text, other) => {
 			const ns = toNs(text || other, now);
-			return Math.floor((Number.isFinite(ns) ? ns : toNs(other, now)) / 1e6);
+			return Math.floor((Number.isFinite(ns) ? ns : toNs(other, now)) / 1e9) * 1000;
 		};
 		const from = ms(query.from, normal), to = ms(query.to, 'now');
 		return { from: stamp(from), to: stamp(to), fromMs: from, toMs: to };

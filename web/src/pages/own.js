@@ -32,7 +32,7 @@ function columns(query, open) {
 
 function Both({ data, query }) {
 	const [making, make] = useState(null);
-	const some = (rows) => columns(query, may('analyst') ? make : null).filter((c) => c.key !== 'packets' || rows.some((r) => r.packets !== undefined));
+	const some = (rows) => columns(query, may('analyst') && hasRight('see-subscriber') ? make : null).filter((c) => c.key !== 'packets' || rows.some((r) => r.packets !== undefined));
 	const suspects = data.rows.filter((r) => r.state), attacked = data.rows.filter((r) => r.attacked || !r.state);
 	return html`<${Panel} title=${`${t('own.suspects')} (${f.number(suspects.length)})`}>
 			<p class="pg-warning">${t('own.spoof')}</p>

@@ -7,11 +7,10 @@ import { useQuery } from '../lib/router.js';
 import { language, timeZone } from '../lib/settings.js';
 import { Answer, Outside, Panel } from '../ui/basic.js';
 import { toLocal } from '../ui/period.js';
-import { save } from '../ui/table.js';
 import { apiUrl, clean, useApi } from './kit.js';
 import { asking, Command, Field, Table, values } from './parts.js';
 
-const PERIODS = ['day', 'week', 'quarter', 'half-year'];
+const PERIODS = ['day', 'week', 'quarter', 'half-year', 'year'];
 const PATH = '/report/telescope';
 
 /* Yesterday, in the viewer's zone: the last day that is whole. */
@@ -32,38 +31,33 @@ function Form({ params, set }) {
 		<button type="submit" class="primary">${t('reports.show')}</button></form>`;
 }
 
-const isNumber = (c) => /^(integer|number|count|share|percent|decimal)$/.test(c.type ?? '');
-const cellOf = (v, c) => (v === null || v === undefined ? '–' : typeof v === 'number' ? (Number.isInteger(v) ? f.number(v) : f.decimal(v, 2))
-	: isNumber(c) ? String(v) : html`<${Outside} text=${v} max=${300} />`);
+const NUMBERS = /^(count|hosts|ratio|share|change|percent|number)$/;
 
-/* Rows are arrays in the order of the columns, or objects by their names. */
+/* Cells come as the report writes them (`shown`); columns that only the files have (`wide`) are left to these. */
 function ReportTable({ table, params }) {
-	const columns = (table.columns ?? []).map((c, i) => {
-		const name = c.id ?? c.key ?? c.name ?? String(i);
-		const get = (r) => (Array.isArray(r) ? r[i] : r[name]);
-		return { key: String(name), title: c.title ?? c.name ?? name, num: isNumber(c) || typeof get((table.rows ?? [])[0] ?? []) === 'number', head: i === 0, cell: (r) => cellOf(get(r), c) };
-	});
-	return html`<div class="pg-report-table"><${Table} id=${'report-' + table.id} caption=${table.title ?? table.id} quiet=${false} columns=${columns} rows=${table.rows ?? []} />
-		${(table.notes ?? (table.note ? [table.note] : [])).map((n) => html`<p class="small">${n}</p>`)}
-		<p><a class="button" download href=${apiUrl(PATH, { ...params, format: 'csv', table: table.id })}>${t('reports.download.csv')}</a></p></div>`;
+	const columns = table.columns.map((c, i) => ({ key: c.key, title: c.title, num: NUMBERS.test(c.type), wide: c.wide,
+		cell: (r) => html`<${Outside} text=${r[i]} max=${300} />` })).filter((c) => !c.wide).map((c, i) => ({ ...c, head: i === 0 }));
+	return html`<${Panel} title=${table.title} level=${3} tools=${html`<a class="button" download href=${apiUrl(PATH, { ...params, format: 'csv', table: table.name })}>${t('reports.download.csv')}</a>`}>
+		<p class="small">${table.about}</p>
+		<${Table} id=${'report-' + table.name} caption=${t('reports.table.of', { title: table.title })} columns=${columns} rows=${table.shown ?? table.rows} />
+		${table.left_out > 0 && html`<p class="small">${t('reports.left_out', { n: f.number(table.left_out) })}</p>`}<//>`;
 }
 
-/* A picture of the report is shown as an image: nothing in it can run. */
-function Figure({ figure }) {
-	if (!figure.svg)
-		return null;
-	const address = 'data:image/svg+xml;charset=utf-8,' + encodeURIComponent(figure.svg);
-	return html`<figure class="pg-figure"><img src=${address} alt=${figure.alt ?? t('reports.figure', { title: figure.title ?? figure.id })} />
-		<figcaption>${figure.title} <button type="button" onClick=${() => save(`${figure.id}.svg`, 'image/svg+xml', figure.svg)}>${t('reports.download.svg')}</button></figcaption></figure>`;
+/* A picture of the report is shown as an image: nothing in it can run. Its numbers are in a table beside it. */
+function Figure({ figure, params }) {
+	const address = apiUrl(PATH, { ...params, format: 'svg', figure: figure.name });
+	return html`<figure class="pg-figure"><img src=${address} alt=${t('reports.figure', { title: figure.title })} />
+		<figcaption class="pg-row"><span>${figure.title}</span> <a class="button" href=${address} download=${figure.name + '.svg'}>${t('reports.download.svg')}</a></figcaption></figure>`;
 }
+
+const Words = ({ title, list }) => list?.length > 0 && html`<${Panel} title=${title} level=${3}><ul>${list.map((x) => html`<li>${x}</li>`)}</ul><//>`;
 
 function Report({ d, params }) {
-	return html`<article lang=${params.lang} aria-label=${d.title}><h2 class="pg-over">${d.title}</h2>
-		${d.text && html`<p>${d.text}</p>`}
-		${(d.sections ?? []).map((s) => html`<${Panel} key=${s.id} title=${s.title} level=${3}>
-			${(Array.isArray(s.text) ? s.text : s.text ? [s.text] : []).map((p) => html`<p>${p}</p>`)}
-			${(s.figures ?? []).map((x) => html`<${Figure} key=${x.id} figure=${x} />`)}
-			${(s.tables ?? []).map((x) => html`<${ReportTable} key=${x.id} table=${x} params=${params} />`)}<//>`)}</article>`;
+	const figures = (table) => d.figures.filter((x) => x.table === table).map((x) => html`<${Figure} key=${x.name} figure=${x} params=${params} />`);
+	return html`<div lang=${params.lang}><h2 class="pg-over">${d.title}</h2><p>${d.stretch}</p>
+		<${Words} title=${t('reports.notes')} list=${d.notes} />
+		${d.tables.map((x) => html`${figures(x.name)}<${ReportTable} key=${x.name} table=${x} params=${params} />`)}
+		<${Words} title=${t('reports.method')} list=${d.method} /></div>`;
 }
 
 export default function Reports() {
