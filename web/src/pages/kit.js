@@ -36,9 +36,9 @@ export const stamp = (ms) => new Date(ms).toISOString().replace('.000Z', 'Z');
 
 /* ---- words ---- */
 
-export const kindName = (kind) => word('pages.kind', kind);
-export const className = (name) => word('pages.class', name);
-export const severityName = (name) => word('pages.severity', name);
+export const kindName = (kind) => word('kind', kind);
+export const className = (name) => word(/^(other|short|frag)$/.test(name) ? 'pages.class' : 'class', name);
+export const severityName = (name) => word('severity', name);
 export const KINDS = ['scan', 'scan-type', 'backscatter', 'amplification', 'icmp-quote', 'port-new', 'port-surge', 'own-watch',
 	'own-suspect', 'own-attacked'];
 export const SEVERITIES = ['info', 'low', 'medium', 'high'];
