@@ -11,7 +11,7 @@ import { join } from 'node:path';
 const TOP = join(import.meta.dirname, '../..'), WEB = join(TOP, 'web');
 const WANT = +(process.argv[2] ?? 2000), SECONDS = +(process.argv[3] ?? 5);
 const { chromium } = createRequire(join(WEB, 'package.json'))('playwright-core');
-const { serve } = await import(join(TOP, 'tests/browser/mock.mjs'));
+const { serve } = await import(join(TOP, 'tests/browser/made.mjs'));
 const dir = mkdtempSync(join(tmpdir(), 'map-'));
 const sizes = execFileSync(process.execPath, [join(WEB, 'build.mjs'), '--dir', dir, '--sizes'], { encoding: 'utf8' }).trim().split('\n').map((l) => l.split('\t'));
 const server = await serve({ dir });

@@ -145,6 +145,7 @@ static const int accept_calls[] = {
 	SCMP_SYS(getpeername),
 	SCMP_SYS(getsockname),
 	SCMP_SYS(getsockopt),
+	SCMP_SYS(munlock), /* of a key that was kept off the swap space */
 	SCMP_SYS(sendto),
 	SCMP_SYS(setsockopt),
 	SCMP_SYS(shutdown),

@@ -46,6 +46,7 @@ struct desk_job {
 	struct desk *desk;
 	uint64_t number;
 	uint8_t *body; /* `call` points into it */
+	size_t body_n;
 	struct call call;
 	bool password;		/* one is to be reckoned */
 	uint8_t sha[PROOF_SHA]; /* of the token */

@@ -28,7 +28,7 @@ static void free_job(struct desk *d, struct desk_job *k)
 			d->jobs[i] = NULL;
 	free_outs(k);
 	/* Among it may be a password. */
-	proof_wipe(k->body, k->call.body.n ? (size_t)(k->call.body.p + k->call.body.n - k->body) : 0);
+	proof_wipe(k->body, k->body_n);
 	free(k->body);
 	free(k->part.p);
 	proof_wipe(k, sizeof *k);
@@ -255,6 +255,7 @@ void deskqueue_call(struct desk *d, const struct message *m)
 	struct desk_job *k = mem_new(sizeof *k);
 	*k = (struct desk_job){ .desk = d, .number = m->sequence, .window = REPLY_WINDOW, .status = 200 };
 	k->last = &k->first;
+	k->body_n = m->body.n;
 	k->body = mem_new(m->body.n + 1);
 	memcpy(k->body, m->body.p, m->body.n);
 	pthread_mutex_lock(&d->lock);

@@ -665,8 +665,8 @@ static const struct view_param login_params[] = {
 static const struct view login_view = { "POST", "/login", VIEW_OPEN,
 	"Logs in: a session begins, its cookie comes along", PARAMS(login_params), .answer = SESSION,
 	.fn = post_login };
-static const struct view logout_view = { "POST", "/logout", VIEW_OPEN, "Ends this session", .answer = "{user: null}",
-	.fn = post_logout };
+static const struct view logout_view = { "POST", "/logout", VIEW_OPEN, "Ends this session",
+	.answer = "{user: text|null}", .fn = post_logout };
 static const struct view session_view = { "GET", "/session", VIEW_OPEN, "Who is logged in, and what he may",
 	.answer = SESSION, .fn = get_session };
 static const struct view_param password_params[] = {
@@ -703,7 +703,7 @@ static const struct view_param change_params[] = {
 	{ "state", VIEW_WORD, "disabled: his sessions and tokens end", .words = "active|disabled" },
 };
 static const struct view change_view = { "POST", "/users/{name}", VIEW_ADMIN, "Changes what a user may",
-	PARAMS(change_params), .answer = "{user: @user, password: null}", .fn = post_user };
+	PARAMS(change_params), .answer = "{user: @user, password: text|null}", .fn = post_user };
 static const struct view_param reset_params[] = {
 	{ "name", VIEW_TEXT, "whose", .required = true },
 	{ "password", VIEW_TEXT, "12 to 256 characters; without: one for one login is made and answered",

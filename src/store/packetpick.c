@@ -60,7 +60,9 @@ static bool asked_for(const struct packetring_query *q, const struct packet *p, 
 	if ((q->proto >= 0 && q->proto != p->proto) || (q->sport >= 0 && q->sport != p->sport) ||
 		(q->dport >= 0 && q->dport != p->dport))
 		return false;
-	return !q->match || match_packet(q->match, p, ns);
+	if (q->match && !match_packet(q->match, p, ns))
+		return false;
+	return !q->keep || q->keep(q->arg, p, ns);
 }
 
 /* Is the packet among the pinned ones, which were read first and lie in order? */
@@ -188,6 +190,22 @@ int packetpick_write(struct packetpick *p, int fd)
 			break; /* told by the end */
 	}
 	return pcapwrite_free(w);
+}
+
+int packetpick_each(struct packetpick *p, int (*fn)(void *arg, const struct capfile_record *), void *arg)
+{
+	int rc = 0;
+	if (p->n)
+		qsort(p->v, p->n, sizeof *p->v, by_time);
+	for (size_t i = 0; i < p->n && !rc; i++) {
+		struct capfile_record r = { .linktype = p->found.linktype,
+			.has_time = true,
+			.time_ns = p->v[i].ns,
+			.data = { p->bytes + p->v[i].offset, p->v[i].n },
+			.wire_len = p->v[i].wire_len };
+		rc = fn(arg, &r);
+	}
+	return rc;
 }
 
 struct packetring_found packetpick_found(const struct packetpick *p)

@@ -19,4 +19,8 @@ bool packetpick_full(const struct packetpick *p);
 /* Sorts, then writes a pcap file; nothing when there are no packets. 0 or a negative errno. */
 int packetpick_write(struct packetpick *p, int fd) NODISCARD;
 
+/* Sorts, then hands out all; other than 0 ends it with that value. */
+struct capfile_record;
+int packetpick_each(struct packetpick *p, int (*fn)(void *arg, const struct capfile_record *), void *arg) NODISCARD;
+
 struct packetring_found packetpick_found(const struct packetpick *p);

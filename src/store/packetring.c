@@ -286,7 +286,7 @@ static int gather(
 	}
 	int rc = list_files(dir, q->sensor, &files, err);
 	for (size_t i = 0; !rc && i < files.n && !packetpick_full(pick); i++) {
-		if (!of_time(&files.v[i], q))
+		if (!of_time(&files.v[i], q) || (q->sees && !q->sees(q->arg, files.v[i].sensor)))
 			continue;
 		int at = open_dir(dir, files.v[i].sensor, false, NULL);
 		fd = at < 0 ? -1 : openat(at, files.v[i].name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -309,6 +309,20 @@ int packetring_find(int dir, const struct packetring_query *q, const char *pinne
 	if (!rc && (rc = packetpick_write(pick, out)) < 0)
 		err_set(err, rc, "can't write packets: %s", strerror(-rc));
 	*found = packetpick_found(pick);
+	packetpick_free(pick);
+	return rc;
+}
+
+int packetring_each(int dir, const struct packetring_query *q, int (*fn)(void *arg, const struct capfile_record *),
+	struct packetring_found *found, struct err *err)
+{
+	struct packetpick *pick = packetpick_new(q);
+	int rc = gather(dir, q, NULL, pick, err);
+	*found = packetpick_found(pick);
+	if (!rc && found->limited)
+		rc = err_set(err, -EFBIG, "more packets than were asked for");
+	if (!rc)
+		rc = packetpick_each(pick, fn, q->arg);
 	packetpick_free(pick);
 	return rc;
 }

@@ -61,6 +61,10 @@ struct packetring_query {
 	int sport, dport, proto;      /* -1: any */
 	const struct match *match;    /* also: those of a finding; NULL: all */
 	size_t max_packets, max_bytes;
+	/* More that a packet and a file's sensor must pass; NULL: all do. */
+	bool (*keep)(void *arg, const struct packet *p, int64_t ns);
+	bool (*sees)(void *arg, const char *sensor);
+	void *arg;
 };
 
 struct packetring_found {
@@ -80,3 +84,11 @@ int packetring_find(int dir, const struct packetring_query *q, const char *pinne
 
 /* The pinned packets of a finding, a pcap file, for reading: its descriptor; -ENOENT when there are none. */
 int packetring_open_pinned(int dir, const char *finding, struct err *err) NODISCARD;
+
+/*
+ * The packets, oldest first, to `fn`; other than 0 ends it with that value. All or none: -EFBIG when there are more
+ * than the query allows.
+ */
+struct capfile_record;
+int packetring_each(int dir, const struct packetring_query *q, int (*fn)(void *arg, const struct capfile_record *),
+	struct packetring_found *found, struct err *err) NODISCARD;

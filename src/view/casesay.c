@@ -36,13 +36,9 @@ __attribute__((format(printf, 2, 3))) static void changed(struct making *m, cons
 
 /* ---- findings ---- */
 
-static int add_finding(struct making *m, const char *id, struct err *err)
+/* May a case rest on the finding in `m->f`? */
+static int fits(struct making *m, const char *tenant, const char *address, struct err *err)
 {
-	char tenant[64], address[64];
-	int rc = findings_get(m->c->store, id, m->c->now_ns, &m->f, NULL, err);
-	if (rc <= 0)
-		return rc < 0 ? VIEW_FAILED : err_set(err, VIEW_ABSENT, "findings: there is no such finding");
-	store_tenant(m->c->store, m->f.sensor, tenant);
 	if (m->fresh && !m->r.tenant[0])
 		snprintf(m->r.tenant, sizeof m->r.tenant, "%s", tenant);
 	if (strcmp(m->r.tenant, tenant) != 0)
@@ -50,10 +46,23 @@ static int add_finding(struct making *m, const char *id, struct err *err)
 	if (m->f.kind != FINDING_OWN_WATCH && m->f.kind != FINDING_OWN_SUSPECT)
 		return err_set(err, VIEW_BAD,
 			"findings: a case rests on own-watch and own-suspect alone; who is attacked isn't infected");
-	cases_address(&m->f, address);
 	if (m->fresh && m->address[0] && strcmp(m->address, address) != 0)
 		return err_set(
 			err, VIEW_BAD, "findings: they are about different addresses, which are different cases");
+	return 0;
+}
+
+static int add_finding(struct making *m, const char *id, struct err *err)
+{
+	char tenant[64], address[64];
+	int rc = findings_get(m->c->store, id, m->c->now_ns, &m->f, NULL, err);
+	if (rc <= 0)
+		return rc < 0 ? VIEW_FAILED : err_set(err, VIEW_ABSENT, "findings: there is no such finding");
+	store_tenant(m->c->store, m->f.sensor, tenant);
+	cases_address(&m->f, address);
+	rc = fits(m, tenant, address, err);
+	if (rc)
+		return rc;
 	snprintf(m->address, sizeof m->address, "%s", address);
 	if (cases_holds(m->r.findings, m->f.id))
 		return 0;
@@ -187,24 +196,33 @@ static void set_state(struct making *m, const char *state, const char *code)
 	snprintf(m->r.close_code, sizeof m->r.close_code, "%s", code);
 }
 
+/* Goes the state with the code, and with what the case is? */
+static int check_state(const struct making *m, const char *state, const char *code, struct err *err)
+{
+	bool was_open = !m->r.close_code[0];
+	if (is_open(state) ? *code : was_open && !*code)
+		return err_set(err, VIEW_BAD, "close_code: goes with the state closed");
+	if (!is_open(state) && !was_open && (view_text(m->c, "state") || *code))
+		return err_set(err, VIEW_CONFLICT, "it is closed already");
+	return 0;
+}
+
 /* Of a case that is there. */
 static int change_state(struct making *m, struct err *err)
 {
 	const char *code = view_text(m->c, "close_code"), *state = view_text(m->c, "state");
-	bool was_open = !m->r.close_code[0];
 	code = code ? code : "";
 	state = state && *state ? state : *code ? "closed" : m->r.state;
-	if (is_open(state) ? *code : was_open && !*code)
-		return err_set(err, VIEW_BAD, "close_code: goes with the state closed");
-	if (!is_open(state) && !was_open)
-		return view_text(m->c, "state") || *code ? err_set(err, VIEW_CONFLICT, "it is closed already") : 0;
-	int rc = look_for_suspect(m, err);
-	if (!rc && is_open(state) && strcmp(state, m->r.state) != 0)
-		rc = judge(m, state, err);
+	bool other = strcmp(state, m->r.state) != 0;
+	int rc = check_state(m, state, code, err);
+	if (!rc && is_open(state) && other) {
+		rc = look_for_suspect(m, err);
+		rc = rc ? rc : judge(m, state, err);
+	}
 	/* Also what was added may be another open case's. */
 	if (!rc && is_open(state))
 		rc = only_one(m, err);
-	if (!rc && strcmp(state, m->r.state) != 0)
+	if (!rc && other)
 		set_state(m, state, code);
 	return rc;
 }

@@ -6,9 +6,9 @@
 #include "view/dark.h"
 #include "view/explain.h"
 #include "view/list.h"
+#include "view/packetout.h"
 #include "view/records.h"
 #include "wire/capfile.h"
-#include "wire/link.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -126,42 +126,7 @@ static int show(struct view_call *c, struct err *err)
 #define RECORDS 64
 #define OCTETS	(PACKETRING_BYTES + ((size_t)1 << 20)) /* with headers */
 
-static void put32(FILE *out, uint32_t v)
-{
-	uint8_t b[4];
-	store_le32(b, v);
-	fwrite(b, 1, sizeof b, out);
-}
-
-/* Header of a pcap file with nanoseconds (draft-ietf-opsawg-pcap). */
-static void put_header(FILE *out, int linktype)
-{
-	put32(out, 0xa1b23c4d);
-	put32(out, 4u << 16 | 2);
-	put32(out, 0);
-	put32(out, 0);
-	put32(out, CAPFILE_MAX_CAPLEN);
-	put32(out, (uint32_t)linktype);
-}
-
-static void put_packet(const struct view_call *c, const struct capfile_record *r, uint8_t *copy)
-{
-	struct link l = { 0 };
-	memcpy(copy, r->data.p, r->data.n);
-	struct bytes frame = { copy, r->data.n };
-	/* What isn't understood may hold addresses anywhere. */
-	if (!link_known(r->linktype) || link_parse(r->linktype, frame, &l) < 0)
-		l.payload = frame;
-	if (l.payload.n)
-		dark_mask(c, copy + (l.payload.p - copy), l.payload.n);
-	put32(c->out, (uint32_t)(r->time_ns / 1000000000));
-	put32(c->out, (uint32_t)(r->time_ns % 1000000000));
-	put32(c->out, (uint32_t)frame.n);
-	put32(c->out, r->wire_len);
-	fwrite(copy, 1, frame.n, c->out);
-}
-
-static int copy_packets(struct view_call *c, struct bytes file)
+static int copy_packets(struct view_call *c, const char *id, struct bytes file)
 {
 	struct capfile *cap = capfile_new();
 	struct capfile_record records[RECORDS];
@@ -173,14 +138,14 @@ static int copy_packets(struct view_call *c, struct bytes file)
 		status = capfile_read(cap, file, records, RECORDS, &n, &used);
 		for (size_t i = 0; i < n; i++) {
 			if (!headed)
-				put_header(c->out, records[i].linktype);
+				packetout_head(c, records[i].linktype, id);
 			headed = true;
-			put_packet(c, &records[i], copy);
+			packetout_packet(c, &records[i], copy);
 		}
 		file = bytes_from(file, used);
 	}
 	if (!headed)
-		put_header(c->out, LINK_RAW);
+		packetout_head(c, LINK_RAW, id);
 	free(copy);
 	capfile_free(cap);
 	return 0;
@@ -202,10 +167,8 @@ static int pcap(struct view_call *c, struct err *err)
 	if (!rc) {
 		uint8_t *p = mem_new((size_t)size + 1);
 		ssize_t n = read(fd, p, (size_t)size);
-		snprintf(c->type, sizeof c->type, "application/vnd.tcpdump.pcap");
-		snprintf(c->file, sizeof c->file, "%.32s.pcap", f->id);
 		rc = n < 0 ? err_set(err, VIEW_FAILED, "the packets can't be read")
-			   : copy_packets(c, (struct bytes){ p, (size_t)n });
+			   : copy_packets(c, f->id, (struct bytes){ p, (size_t)n });
 		free(p);
 	}
 	if (fd >= 0)

@@ -58,7 +58,7 @@ static int cursor(const char *text, struct findings_cursor *out, struct err *err
 		memcpy(out->id, end + 1, n + 1);
 	/* Written again it must be the same text: nothing else was ever given out. */
 	snprintf(again, sizeof again, "%" PRId64 ".%s", out->first_ns, out->id);
-	return strcmp(again, text) == 0 ? 0 : err_set(err, VIEW_BAD, "cursor: is none of this list");
+	return out->id[0] && strcmp(again, text) == 0 ? 0 : err_set(err, VIEW_BAD, "cursor: is none of this list");
 }
 
 struct page {

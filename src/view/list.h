@@ -13,6 +13,7 @@ extern const struct view arcs_view;
 extern const struct view overview_view;
 extern const struct view sources_view;
 extern const struct view source_view;
+extern const struct view pcap_view;
 extern const struct view findings_view;
 extern const struct view findings_csv_view;
 extern const struct view finding_view;

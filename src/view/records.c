@@ -73,6 +73,16 @@ static uint32_t character(const char *s, size_t n)
 	return c;
 }
 
+static bool is_blank(uint32_t c)
+{
+	return c == ' ' || c == '\n' || c == 0x3000 || c == 0xa0;
+}
+
+static bool is_control(uint32_t c)
+{
+	return (c < 0x20 && c != '\n') || (c >= 0x7f && c < 0xa0) || turns(c);
+}
+
 int records_check(const char *name, const char *text, size_t least, size_t size, struct err *err)
 {
 	size_t n = text ? strlen(text) : 0, written = 0;
@@ -83,9 +93,9 @@ int records_check(const char *name, const char *text, size_t least, size_t size,
 		uint32_t c = k ? character(text + i, k) : 0;
 		if (!k)
 			return err_set(err, VIEW_BAD, "%s: is no UTF-8 text", name);
-		if ((c < 0x20 && c != '\n') || (c >= 0x7f && c < 0xa0) || turns(c))
+		if (is_control(c))
 			return err_set(err, VIEW_BAD, "%s: has control characters", name);
-		written += c != ' ' && c != '\n' && c != 0x3000 && c != 0xa0;
+		written += !is_blank(c);
 	}
 	if (written < least)
 		return err_set(err, VIEW_BAD, n ? "%s: is too short" : "%s: is missing", name);

@@ -4,6 +4,7 @@
 #include "view/list.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A page asks beside a daemon: smaller tables than the command's. */
@@ -30,23 +31,68 @@ static void period_json(struct json *j, const char *key, const struct reportperi
 	json_end(j, '}');
 }
 
-static void figures_json(struct json *j, const struct reporttables *t, enum message_language l)
+/* A figure is a text of its own inside: a page shows it as an image, where nothing of it can run. */
+static void figure_json(struct json *j, const struct reportfigure *f, const struct reporttables *t,
+	const struct report *r, enum message_language l)
 {
-	char key[96];
-	json_array(j, "figures");
-	for (size_t i = 0; i < reportfigures_n; i++) {
-		const struct reportfigure *f = &reportfigures[i];
-		const struct reporttable *of = reporttables_find(t, f->table);
-		if (of->rows < (f->bars ? 1 : 2))
-			continue;
-		json_object(j, NULL);
-		json_str(j, "name", f->name);
-		json_str(j, "table", f->table);
+	char key[96], *svg = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&svg, &n);
+	ENSURE(out);
+	bool drawn = reportfigure_svg(out, f, t, r, l, true);
+	fclose(out);
+	if (drawn) {
 		snprintf(key, sizeof key, "report.figure.%s", f->name);
+		json_object(j, NULL);
+		json_str(j, "id", f->name);
 		json_str(j, "title", messages_text(l, key));
+		json_strn(j, "svg", svg, n);
 		json_end(j, '}');
 	}
+	free(svg);
+}
+
+/* A heading, sentences, figures, a table. */
+static void section_json(struct json *j, const struct reporttables *t, const struct reporttable *of,
+	const struct report *r, enum message_language l)
+{
+	char key[96];
+	json_object(j, NULL);
+	json_str(j, "id", of->name);
+	snprintf(key, sizeof key, "report.table.%s", of->name);
+	json_str(j, "title", messages_text(l, key));
+	json_array(j, "text");
+	snprintf(key, sizeof key, "report.about.%s", of->name);
+	json_str(j, NULL, messages_text(l, key));
 	json_end(j, ']');
+	json_array(j, "figures");
+	for (size_t i = 0; i < reportfigures_n; i++)
+		if (strcmp(reportfigures[i].table, of->name) == 0)
+			figure_json(j, &reportfigures[i], t, r, l);
+	json_end(j, ']');
+	json_array(j, "tables");
+	reporttable_json(j, of, r, l);
+	json_end(j, ']');
+	json_end(j, '}');
+}
+
+/* Sentences alone. */
+static void words_begin(struct json *j, const char *id, const char *title)
+{
+	json_object(j, NULL);
+	json_str(j, "id", id);
+	json_str(j, "title", title);
+	json_array(j, "text");
+}
+
+static void words_end(struct json *j)
+{
+	json_end(j, ']');
+	json_array(j, "figures");
+	json_end(j, ']');
+	json_array(j, "tables");
+	json_end(j, ']');
+	json_end(j, '}');
 }
 
 void report_json(FILE *out, const struct reporttables *t, const struct report *r, enum message_language l)
@@ -56,7 +102,7 @@ void report_json(FILE *out, const struct reporttables *t, const struct report *r
 	json_init(&j, out);
 	json_object(&j, NULL);
 	json_str(&j, "title", report_title(text, r, l));
-	json_str(&j, "stretch", report_stretch(text, r, l));
+	json_str(&j, "text", report_stretch(text, r, l));
 	json_str(&j, "language", l == MESSAGE_JA ? "ja" : "en");
 	json_str(&j, "zone", r->zone.name);
 	json_str(&j, "program", "sakimori " SAKIMORI_VERSION);
@@ -67,16 +113,15 @@ void report_json(FILE *out, const struct reporttables *t, const struct report *r
 	json_bool(&j, "whole", r->until_ns >= r->period.to_ns && r->first_ns <= r->period.from_ns);
 	json_double(&j, "observed", r->observed);
 	json_u64(&j, "flows", r->now->flows);
-	json_array(&j, "notes");
+	json_array(&j, "sections");
+	words_begin(&j, "notes", messages_text(l, "report.notes"));
 	report_notes(t, r, l, sentence, &j);
-	json_end(&j, ']');
-	json_array(&j, "tables");
+	words_end(&j);
 	for (size_t i = 0; i < t->n; i++)
-		reporttable_json(&j, &t->v[i], r, l);
-	json_end(&j, ']');
-	figures_json(&j, t, l);
-	json_array(&j, "method");
+		section_json(&j, t, &t->v[i], r, l);
+	words_begin(&j, "method", messages_text(l, "report.method"));
 	report_method(r, l, sentence, &j);
+	words_end(&j);
 	json_end(&j, ']');
 	json_end(&j, '}');
 	json_line(&j);
@@ -167,10 +212,10 @@ const struct view report_telescope_view = {
 	.summary = "The report of the telescope on a day, week, quarter, half year or year.",
 	.params = params,
 	.params_n = sizeof params / sizeof *params,
-	.answer = "{title: text, stretch: text, language: text, zone: text, program: text, period: any, previous: any,"
-		  " until: text, until_ns: integer, whole: bool, observed: number, flows: integer, notes: [text],"
-		  " tables: [{name: text, title: text, about: text, estimate: bool, left_out: integer,"
-		  " columns: [{key: text, title: text, type: text, wide: bool}], rows: [any], shown: [[text]]}],"
-		  " figures: [{name: text, table: text, title: text}], method: [text]}",
+	.answer = "{title: text, text: text, language: text, zone: text, program: text, period: any, previous: any,"
+		  " until: text, until_ns: integer, whole: bool, observed: number, flows: integer,"
+		  " sections: [{id: text, title: text, text: [text], figures: [{id: text, title: text, svg: text}],"
+		  " tables: [{id: text, title: text, notes: [text], estimate: bool, left_out: integer,"
+		  " columns: [{key: text, title: text, type: text, wide: bool}], rows: [any], shown: [[text]]}]}]}",
 	.fn = answer,
 };

@@ -287,7 +287,6 @@ static int take(void *arg, const struct archive_header *block, const struct flow
 		close_bin(s);
 		s->bin++;
 	}
-	s->running = false; /* the table may have been thinned by another chunk's end: numbers are looked up anew */
 	for (size_t i = 0; i < n; i++)
 		add_flow(s, &flows[i]);
 	if (s->p->progress && hour != s->told_hour)

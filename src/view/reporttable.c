@@ -227,14 +227,22 @@ static void cell_json(struct json *j, const struct reportcell *c)
 
 void reporttable_json(struct json *j, const struct reporttable *t, const struct report *r, enum message_language l)
 {
-	static const char *const types[] = { "none", "text", "count", "hosts", "percent", "ratio", "date", "time" };
-	char key[96], text[REPORTCELL_TEXT];
+	static const char *const types[] = { "none", "text", "count", "count", "percent", "decimal", "date", "time" };
+	char key[96], text[REPORTCELL_TEXT], n[32];
 	json_object(j, NULL);
-	json_str(j, "name", t->name);
+	json_str(j, "id", t->name);
 	snprintf(key, sizeof key, "report.table.%s", t->name);
 	json_str(j, "title", messages_text(l, key));
-	snprintf(key, sizeof key, "report.about.%s", t->name);
-	json_str(j, "about", messages_text(l, key));
+	json_array(j, "notes");
+	if (t->rows == 0)
+		json_str(j, NULL, messages_text(l, "report.nothing"));
+	else
+		json_str(j, NULL,
+			messages_text(l, t->estimate ? "report.precision.estimate" : "report.precision.exact"));
+	const struct report_fill fills[] = { { "n", report_number(n, t->left_out) } };
+	if (t->left_out)
+		json_str(j, NULL, report_say(text, sizeof text, l, "report.left_out", fills, 1));
+	json_end(j, ']');
 	json_bool(j, "estimate", t->estimate);
 	json_u64(j, "left_out", t->left_out);
 	json_array(j, "columns");

@@ -91,6 +91,12 @@ static const char *read_rule(const char *p, struct reportzone_rule *r)
 	return *p == '/' ? read_hours(p + 1, &r->at_s) : p;
 }
 
+/* Days are looked for within this much of midnight. */
+static bool sane(int32_t offset)
+{
+	return offset >= -25 * 3600 && offset <= 26 * 3600;
+}
+
 static int read_footer(struct reportzone *z, const char *p)
 {
 	p = skip_name(p);
@@ -99,6 +105,8 @@ static int read_footer(struct reportzone *z, const char *p)
 		return -1;
 	z->standard_s = -z->standard_s;
 	z->has_footer = true;
+	if (!sane(z->standard_s))
+		return -1;
 	if (!*p)
 		return 0;
 	z->summer_s = z->standard_s + 3600;
@@ -109,7 +117,7 @@ static int read_footer(struct reportzone *z, const char *p)
 	}
 	p = p && *p == ',' ? read_rule(p + 1, &z->begin) : NULL;
 	p = p && *p == ',' ? read_rule(p + 1, &z->end) : NULL;
-	z->summer = p && !*p;
+	z->summer = p && !*p && sane(z->summer_s);
 	return z->summer ? 0 : -1;
 }
 
@@ -191,7 +199,7 @@ static int read_block(struct reportzone *z, struct bytes in, const struct header
 		z->offset_s[i + 1] = (int32_t)load_be32(types + 6 * (size_t)index[i]);
 	}
 	for (size_t i = 0; i <= z->n; i++)
-		if (z->offset_s[i] < -26 * 3600 || z->offset_s[i] > 26 * 3600)
+		if (!sane(z->offset_s[i]))
 			return -1;
 	return 0;
 }

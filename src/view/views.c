@@ -12,6 +12,7 @@ const struct view *const views[] = {
 	&overview_view,
 	&sources_view,
 	&source_view,
+	&pcap_view,
 	&findings_view,
 	&findings_csv_view,
 	&finding_view,

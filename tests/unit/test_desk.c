@@ -585,6 +585,15 @@ static void keeper_away(void **state)
 	assert_false(first_is_there());
 }
 
+/* The description of all that can be asked; a shape that isn't one would end the desk. */
+static void described(void **state)
+{
+	assert_int_equal(ask("GET", "/openapi.json", ""), 200);
+	static const char *const paths[] = { "/login", "/session", "/users/{name}/password", "/tokens/{id}/revoke" };
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		assert_non_null(strstr(got.text, paths[i]));
+}
+
 static int look(void *arg, const char *const *names, const struct store_value *v, size_t n)
 {
 	if (!v)
@@ -630,7 +639,8 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(first_login), cmocka_unit_test(forged),
 		cmocka_unit_test(users), cmocka_unit_test(passwords), cmocka_unit_test(tokens),
 		cmocka_unit_test(disabled), cmocka_unit_test(unknown_user), cmocka_unit_test(throttled),
-		cmocka_unit_test(hostile_body), cmocka_unit_test(same_number), cmocka_unit_test(flood),
-		cmocka_unit_test(console_gone), cmocka_unit_test(keeper_away), cmocka_unit_test(audited) };
+		cmocka_unit_test(hostile_body), cmocka_unit_test(described), cmocka_unit_test(same_number),
+		cmocka_unit_test(flood), cmocka_unit_test(console_gone), cmocka_unit_test(keeper_away),
+		cmocka_unit_test(audited) };
 	return cmocka_run_group_tests(tests, begin, end);
 }

@@ -118,7 +118,7 @@ function Legend({ rates, hidden, toggle, isDark }) {
 }
 
 function Latest({ list }) {
-	return html`<div class="grid-scroll latest" tabIndex="0" role="region" aria-label=${t('now.latest')}><table><caption class="hidden">${t('now.latest')}</caption><thead><tr>
+	return html`<div class="grid-scroll latest" tabIndex="0" role="group" aria-label=${t('now.latest')}><table><caption class="hidden">${t('now.latest')}</caption><thead><tr>
 		<th scope="col"><span>${t('now.time')}</span></th><th scope="col"><span>${t('now.source')}</span></th><th scope="col"><span>${t('filter.class')}</span></th><th scope="col" class="num"><span>${t('filter.dport')}</span></th></tr></thead>
 		<tbody>${list.map((a) => html`<tr key=${a.id}><td class="mono">${f.clock(a.ns)}</td><td><${Address} address=${a.address} /></td><td>${className(CLASSES[a.cls])}</td><td class="num">${a.dport ?? t('core.none')}</td></tr>`)}</tbody></table></div>`;
 }

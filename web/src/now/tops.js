@@ -85,7 +85,8 @@ export function Top({ kind, end, span, research, compact }) {
 			: error ? html`<${Failed} error=${error} />` : html`<${Loading} />`}<//>`;
 }
 
-const totals = (s) => s && { packets: s.packets, sources: (s.sources?.distinct4 ?? 0) + (s.sources?.distinct6 ?? 0) };
+/* Unique sources: null where the server can't say. */
+const totals = (s) => s && { packets: s.packets, sources: s.sources?.distinct4 === null ? null : (s.sources?.distinct4 ?? 0) + (s.sources?.distinct6 ?? 0) };
 
 /* Packets and unique sources of the stretch. */
 export function useTotals(end, span, research) {

@@ -86,7 +86,7 @@ export function Answer({ of: q, children, empty }) {
 }
 
 export function Panel({ title, tools, children, cls = '', level = 2 }) {
-	return html`<section class=${'panel ' + cls} aria-label=${title}>
+	return html`<section class=${'panel ' + cls}>
 		<header class="panel-head">${level === 2 ? html`<h2>${title}</h2>` : html`<h3>${title}</h3>`}${tools && html`<div class="tools">${tools}</div>`}</header>
 		<div class="panel-body">${children}</div></section>`;
 }

@@ -68,7 +68,7 @@ function options(data, names, isDark, width, height, onBrush) {
 		width, height, legend: { show: false }, padding: [8, 8, 0, 0],
 		tzDate: (s) => uPlot.tzDate(new Date(s * 1000), timeZone()),
 		scales: { x: { range: () => [data.from_ns / 1e9, (data.from_ns + data.bins * data.bin_ns) / 1e9] }, y: { range: (u, lo, hi) => [0, Math.max(1, hi * 1.05)] } },
-		axes: [{ stroke, grid: { show: false }, ticks: grid, font: '12px system-ui', values: (u, ticks) => ticks.map((s, i) => axisTime(s, ticks, i)) },
+		axes: [{ stroke, space: 96, grid: { show: false }, ticks: grid, font: '12px system-ui', values: (u, ticks) => ticks.map((s, i) => axisTime(s, ticks, i)) },
 			{ stroke, grid, ticks: { show: false }, size: 56, font: '12px system-ui', values: (u, ticks) => ticks.map((n) => (n % 1 ? '' : f.short(n))) }],
 		series: [{}, ...[...names].reverse().map((n) => ({ label: n, fill: colour(n, isDark), width: 0, points: { show: false }, paths: bars }))],
 		cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
