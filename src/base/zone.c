@@ -65,19 +65,34 @@ static int to_ns(int64_t s, int64_t *ns)
 	return 0;
 }
 
+/* ".5", ".123456789": up to nine digits. Returns what follows, NULL when there is no digit or one too many. */
+static const char *fraction(const char *text, int64_t *ns)
+{
+	int64_t unit = SECOND;
+	*ns = 0;
+	if (*text != '.')
+		return text;
+	for (text++; *text >= '0' && *text <= '9' && unit > 1; text++)
+		*ns += (*text - '0') * (unit /= 10);
+	return unit < SECOND && (*text < '0' || *text > '9') ? text : NULL;
+}
+
 static int full(const char *text, int64_t *ns)
 {
 	struct tm tm = { 0 };
 	unsigned hours = 0, minutes = 0;
 	char sign = '+', more;
+	int64_t part;
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (!rest)
+	if (!rest || !(rest = fraction(rest, &part)))
 		return -1;
 	if (strcmp(rest, "Z") != 0 && (sscanf(rest, "%c%2u:%2u%c", &sign, &hours, &minutes, &more) != 3 ||
 					      (sign != '+' && sign != '-') || hours > 23 || minutes > 59))
 		return -1;
 	int64_t offset = (int64_t)hours * 3600 + (int64_t)minutes * 60;
-	return to_ns((int64_t)timegm(&tm) - (sign == '-' ? -offset : offset), ns);
+	if (to_ns((int64_t)timegm(&tm) - (sign == '-' ? -offset : offset), ns) < 0)
+		return -1;
+	return __builtin_add_overflow(*ns, part, ns) ? -1 : 0;
 }
 
 int zone_parse(const char *text, int64_t *ns)

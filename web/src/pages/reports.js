@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reports: the telescope's report of a period, as tables and figures, and its files. */
 import { html } from '../lib/html.js';
-import * as f from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { useQuery } from '../lib/router.js';
 import { language, timeZone } from '../lib/settings.js';
@@ -31,33 +30,31 @@ function Form({ params, set }) {
 		<button type="submit" class="primary">${t('reports.show')}</button></form>`;
 }
 
-const NUMBERS = /^(count|hosts|ratio|share|change|percent|number)$/;
+const NUMBERS = /^(count|percent|decimal)$/;
 
 /* Cells come as the report writes them (`shown`); columns that only the files have (`wide`) are left to these. */
 function ReportTable({ table, params }) {
 	const columns = table.columns.map((c, i) => ({ key: c.key, title: c.title, num: NUMBERS.test(c.type), wide: c.wide,
 		cell: (r) => html`<${Outside} text=${r[i]} max=${300} />` })).filter((c) => !c.wide).map((c, i) => ({ ...c, head: i === 0 }));
-	return html`<${Panel} title=${table.title} level=${3} tools=${html`<a class="button" download href=${apiUrl(PATH, { ...params, format: 'csv', table: table.name })}>${t('reports.download.csv')}</a>`}>
-		<p class="small">${table.about}</p>
-		<${Table} id=${'report-' + table.name} caption=${t('reports.table.of', { title: table.title })} columns=${columns} rows=${table.shown ?? table.rows} />
-		${table.left_out > 0 && html`<p class="small">${t('reports.left_out', { n: f.number(table.left_out) })}</p>`}<//>`;
+	return html`<${Table} id=${'report-' + table.id} caption=${t('reports.table.of', { title: table.title })} columns=${columns} rows=${table.shown} />
+		<div class="pg-row">${table.notes.map((n) => html`<span class="small">${n}</span>`)}
+		<a class="button" download href=${apiUrl(PATH, { ...params, format: 'csv', table: table.id })} aria-label=${`${t('reports.download.csv')}: ${table.title}`}>${t('reports.download.csv')}</a></div>`;
 }
 
-/* A picture of the report is shown as an image: nothing in it can run. Its numbers are in a table beside it. */
+/* A picture of the report is shown as an image: nothing in it can run. Its numbers are in the table below. */
 function Figure({ figure, params }) {
-	const address = apiUrl(PATH, { ...params, format: 'svg', figure: figure.name });
-	return html`<figure class="pg-figure"><img src=${address} alt=${t('reports.figure', { title: figure.title })} />
-		<figcaption class="pg-row"><span>${figure.title}</span> <a class="button" href=${address} download=${figure.name + '.svg'}>${t('reports.download.svg')}</a></figcaption></figure>`;
+	const shown = 'data:image/svg+xml;charset=utf-8,' + encodeURIComponent(figure.svg);
+	return html`<figure class="pg-figure"><img src=${shown} alt=${t('reports.figure', { title: figure.title })} />
+		<figcaption class="pg-row"><span>${figure.title}</span><a class="button" download=${figure.id + '.svg'} aria-label=${`${t('reports.download.svg')}: ${figure.title}`}
+			href=${apiUrl(PATH, { ...params, format: 'svg', figure: figure.id })}>${t('reports.download.svg')}</a></figcaption></figure>`;
 }
-
-const Words = ({ title, list }) => list?.length > 0 && html`<${Panel} title=${title} level=${3}><ul>${list.map((x) => html`<li>${x}</li>`)}</ul><//>`;
 
 function Report({ d, params }) {
-	const figures = (table) => d.figures.filter((x) => x.table === table).map((x) => html`<${Figure} key=${x.name} figure=${x} params=${params} />`);
-	return html`<div lang=${params.lang}><h2 class="pg-over">${d.title}</h2><p>${d.stretch}</p>
-		<${Words} title=${t('reports.notes')} list=${d.notes} />
-		${d.tables.map((x) => html`${figures(x.name)}<${ReportTable} key=${x.name} table=${x} params=${params} />`)}
-		<${Words} title=${t('reports.method')} list=${d.method} /></div>`;
+	return html`<div lang=${params.lang}><h2 class="pg-over">${d.title}</h2><p>${d.text}</p>
+		${d.sections.map((s) => html`<${Panel} key=${s.id} title=${s.title} level=${3}>${s.text.length > 1 ? html`<ul>${s.text.map((p) => html`<li>${p}</li>`)}</ul>`
+			: s.text.map((p) => html`<p>${p}</p>`)}
+			${s.figures.map((x) => html`<${Figure} key=${x.id} figure=${x} params=${params} />`)}
+			${s.tables.map((x) => html`<${ReportTable} key=${x.id} table=${x} params=${params} />`)}<//>`)}</div>`;
 }
 
 export default function Reports() {
