@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives the pages of a real daemon. usage: node pages.mjs CASE.json, written by tests/cli/browser.py: where the console is,
+// Drives the pages of a real daemon. usage: node pages.mjs CASE.json, written by tests/browser/daemon.py: where the console is,
 // how to log in, from when to when, and the command line's answers to the questions of the pages.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -83,7 +83,8 @@ await check('numbers explore', async () => {
 	for (const by of Object.keys(want.top)) {
 		const rows = want.top[by].slice(0, 10);
 		same('packets by ' + by, (await column(page, 'top-' + by, 'packets')).map(digits), rows.map((r) => r.packets));
-		same('sources by ' + by, (await column(page, 'top-' + by, 'sources')).map(digits), rows.map((r) => r.sources));
+		const second = by === 'source' ? 'targets' : 'sources';
+		same(`${second} by ${by}`, (await column(page, 'top-' + by, second)).map(digits), rows.map((r) => r[second]));
 	}
 	return complaints();
 });

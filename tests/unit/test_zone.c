@@ -22,6 +22,24 @@ static void parses(void **state)
 		{ "2026-11-24T21:39:00+25:00", -1, 0 }, { "99999999999", -1, 0 }, { "9999999999", -1, 0 },
 		{ "2300-01-01", -1, 0 }, { "9999-12-31T23:59:59Z", -1, 0 }, /* beyond 2262 */
 	};
+	static const struct {
+		const char *text;
+		int want;
+		int64_t part;
+	} parts[] = {
+		{ "2026-11-24T21:39:00.5Z", 0, 500000000 },
+		{ "2026-11-24T21:39:00.271+00:00", 0, 271000000 },
+		{ "2026-11-24T21:39:00.123456789Z", 0, 123456789 },
+		{ "2026-11-24T21:39:00.1234567891Z", -1, 0 },
+		{ "2026-11-24T21:39:00.Z", -1, 0 },
+		{ "2026-11-24T21:39:00.5", -1, 0 },
+	};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		int64_t ns = 0;
+		if (zone_parse(parts[i].text, &ns) != parts[i].want ||
+			(!parts[i].want && ns != 1795556340 * SEC + parts[i].part))
+			fail_msg("'%s': %lld", parts[i].text, (long long)ns);
+	}
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		int64_t ns = 0;
 		if (zone_parse(cases[i].text, &ns) != cases[i].want || ns != cases[i].s * SEC)

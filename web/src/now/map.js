@@ -68,9 +68,9 @@ function useScene(canvas, box, middle, targets) {
 	}, [middle]);
 	useEffect(() => {
 		const s = scene.current;
-		if (!s)
+		if (!s || !box.current)
 			return undefined;
-		const fit = () => s.size(box.current.clientWidth, box.current.clientHeight, Math.min(2, devicePixelRatio || 1), isDark, palette());
+		const fit = () => box.current && s.size(box.current.clientWidth, box.current.clientHeight, Math.min(2, devicePixelRatio || 1), isDark, palette());
 		fit();
 		s.frame(0);
 		const watch = new ResizeObserver(() => {

@@ -132,13 +132,14 @@ export function Tokens() {
 export function Audit() {
 	const [cursor, go] = useState(undefined);
 	const [rows, set] = useState([]);
-	const ask = useApi('/audit', { cursor, limit: 100 });
+	const [verify, look] = useState(false);
+	const ask = useApi('/audit', { cursor, limit: 100, verify: verify && !cursor ? 1 : undefined });
 	useEffect(() => {
 		if (ask.data && !ask.stale)
 			set((old) => [...old.filter((r) => !ask.data.rows.some((x) => x.seq === r.seq)), ...ask.data.rows]);
 	}, [ask.data]);
-	return html`<${Panel} title=${t('system.audit')}><${Answer} of=${ask}>${(d) => html`
-		${d.chain && html`<p class=${d.chain.good ? 'good' : 'pg-failed'} role="status">${t(d.chain.good ? 'system.audit.good' : 'system.audit.bad', { rows: f.number(d.chain.rows) })}</p>`}
+	return html`<${Panel} title=${t('system.audit')} tools=${html`<button type="button" onClick=${() => (go(undefined), set([]), look(true))}>${t('system.audit.verify')}</button>`}><${Answer} of=${ask}>${(d) => html`
+		${d.chain && html`<p class=${d.chain.good ? 'good' : 'pg-failed'} role="status">${t(d.chain.good ? 'system.audit.good' : 'system.audit.bad', { rows: f.number(d.chain.rows) })} ${d.chain.reason ?? ''}</p>`}
 		<${Table} id="audit" caption=${t('system.audit')} rows=${rows.length ? rows : d.rows} rowKey=${(r) => r.seq} columns=${[
 		{ key: 'seq', title: t('system.audit.seq'), num: true, head: true },
 		{ key: 'at', title: t('pages.col.time'), cell: (r) => html`<${Time} at=${r.at} />` },

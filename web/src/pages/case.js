@@ -8,7 +8,7 @@ import { useCommand } from './kit.js';
 import { fromLocal, toLocal } from '../ui/period.js';
 import { Field, Outcome, values } from './parts.js';
 
-export const CODES = ['cleaned', 'false-positive', 'forged', 'no-response', 'duplicate', 'silent', 'other'];
+export const CODES = ['cleaned', 'false-alarm', 'gone', 'no-answer', 'duplicate'];
 
 /* `confirmed` is shown and can't be chosen: packets to dark addresses prove nothing. */
 export function StateField({ value }) {

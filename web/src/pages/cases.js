@@ -10,7 +10,7 @@ import { clean, kindName, useApi, useCommand } from './kit.js';
 import { asking, Command, Facts, Field, Outcome, Remarks, Table, Time } from './parts.js';
 import { CODES, formOf, StateField, Step } from './case.js';
 
-const STATES = ['', 'watch', 'suspected', 'closed'];
+const STATES = ['', 'open', 'watch', 'suspected', 'closed'];
 const late = (c) => c.due && !c.close_code && Date.parse(c.due) < Date.now();
 const listOf = (v) => (Array.isArray(v) ? v : String(v ?? '').split('\n').filter(Boolean));
 
@@ -34,7 +34,7 @@ const columns = () => [
 
 function List() {
 	const [query, set] = useQuery();
-	const params = clean({ state: query.state });
+	const params = clean({ state: query.state, limit: 1000 });
 	const ask = useApi('/cases', params);
 	return html`<h1>${t('cases.title')}</h1><p class="pg-intro">${t('cases.intro')}</p>
 		<div class="pg-presets" role="group" aria-label=${t('cases.state')}>${STATES.map((s) => html`<button type="button" class="pg-small"
@@ -45,22 +45,22 @@ function List() {
 		<p class="pg-quiet">${t('cases.confirmed.why')}</p><${Command} words=${[asking('/cases', params)]} />`;
 }
 
-function Change({ c, onClose, again }) {
+function Change({ c, seen, onClose, again }) {
 	const [run, said] = useCommand(() => { again(); onClose(); });
 	const send = (e) => {
 		e.preventDefault();
-		run('/cases/' + encodeURIComponent(c.id), formOf(e.currentTarget));
+		run('/cases/' + encodeURIComponent(c.id), { ...formOf(e.currentTarget), seen });
 	};
 	return html`<${Dialog} title=${t('cases.update.title')} onClose=${onClose}><form onSubmit=${send}><${StateField} value=${c.state} /><${Step} c=${c} />
 		<${Outcome} state=${said} /><div class="pg-row"><button type="submit" class="primary" disabled=${said.busy}>${t('pages.save')}</button>
 		<button type="button" onClick=${onClose}>${t('pages.cancel')}</button></div></form><//>`;
 }
 
-function Close({ c, onClose, again }) {
+function Close({ c, seen, onClose, again }) {
 	const [run, said] = useCommand(() => { again(); onClose(); });
 	const send = (e) => {
 		e.preventDefault();
-		run('/cases/' + encodeURIComponent(c.id), formOf(e.currentTarget));
+		run('/cases/' + encodeURIComponent(c.id), { ...formOf(e.currentTarget), seen });
 	};
 	return html`<${Dialog} title=${t('cases.close.title')} onClose=${onClose}><form onSubmit=${send}>
 		<${Field} label=${t('cases.close.code')} kind="select" name="close_code" required options=${CODES.map((x) => [x, t('cases.code.' + x)])} />
@@ -74,7 +74,7 @@ function One({ d, again }) {
 	const [dialog, open] = useState(null);
 	const findings = (d.findings ?? listOf(c.findings)).map((v) => (v.id ? v : { id: v }));
 	return html`<h1>${t('cases.one', { id: c.id.slice(-12) })}</h1>
-		<p class="pg-row"><a href="/cases">← ${t('cases.back')}</a>${may('analyst') && !c.close_code && html`
+		<p class="pg-row"><a href="/cases">← ${t('cases.back')}</a>${may('analyst') && hasRight('see-subscriber') && !c.close_code && html`
 			<button type="button" class="primary" onClick=${() => open('change')}>${t('cases.update')}</button>
 			<button type="button" onClick=${() => open('close')}>${t('cases.close')}</button>`}</p>
 		<div class="pg-grid"><${Panel} title=${t('findings.facts')}><${Facts} pairs=${[
@@ -95,8 +95,8 @@ function One({ d, again }) {
 			{ key: 'subject', title: t('pages.col.subject') },
 			{ key: 'packets', title: t('pages.col.packets'), num: true },
 			{ key: 'last', title: t('pages.col.last'), cell: (r) => html`<${Time} at=${r.last} />` }]} /><//></div>
-		${dialog === 'change' && html`<${Change} c=${c} again=${again} onClose=${() => open(null)} />`}
-		${dialog === 'close' && html`<${Close} c=${c} again=${again} onClose=${() => open(null)} />`}`;
+		${dialog === 'change' && html`<${Change} c=${c} seen=${d.changed} again=${again} onClose=${() => open(null)} />`}
+		${dialog === 'close' && html`<${Close} c=${c} seen=${d.changed} again=${again} onClose=${() => open(null)} />`}`;
 }
 
 function Case({ id }) {

@@ -60,7 +60,7 @@ function Top({ by, params, set }) {
 		<${Answer} of=${ask}>${(d) => html`<${Table} id=${'top-' + by} caption=${t('explore.top.' + by)} rows=${d.rows} rowKey=${(r) => r.key} columns=${[
 		{ key: 'key', title: t('explore.top.' + by), head: true, cell: pick },
 		{ key: 'packets', title: t('pages.col.packets'), num: true },
-		{ key: 'sources', title: t('pages.col.sources'), num: true },
+		by === 'source' ? { key: 'targets', title: t('pages.col.targets'), num: true } : { key: 'sources', title: t('pages.col.sources'), num: true },
 		...(by === 'source' ? [{ key: 'open', title: html`<span class="hidden">${t('pages.actions')}</span>`, cell: (r) => html`<a href=${sourceAt(r.key, params)} aria-label=${t('pages.open', { name: r.key })}>→</a>` }] : [])]} />
 		${d.left_out?.packets > 0 && html`<p class="small">${t('explore.top.left', { packets: f.number(d.left_out.packets) })}
 			${d.keys !== undefined && ' ' + t('explore.top.keys', { keys: f.number(d.keys) })}</p>`}`}<//><//>`;

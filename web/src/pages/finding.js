@@ -123,7 +123,7 @@ function Doing({ d, v, again }) {
 		<div class="pg-row">${d.muted_until
 		? html`<button type="button" onClick=${() => run(`/findings/${v.id}/unmute`, {})}>${t('findings.unmute')}</button>`
 		: html`<button type="button" onClick=${() => open('mute')}>${t('findings.mute')}</button>`}
-		${/^own-(watch|suspect)$/.test(v.kind) && html`<button type="button" class="primary" onClick=${() => open('case')}>${t('findings.case')}</button>`}</div>
+		${/^own-(watch|suspect)$/.test(v.kind) && hasRight('see-subscriber') && html`<button type="button" class="primary" onClick=${() => open('case')}>${t('findings.case')}</button>`}</div>
 		<${Outcome} state=${state} />
 		${dialog === 'mute' && html`<${Mute} id=${v.id} again=${again} onClose=${() => open(null)} />`}
 		${dialog === 'case' && html`<${NewCase} findings=${[v.id]} state=${v.kind === 'own-watch' ? 'watch' : 'suspected'}

@@ -25,7 +25,7 @@ export function useSpan(query, normal = 'now-24h') {
 		const now = Date.now();
 		const ms = (text, other) => {
 			const ns = toNs(text || other, now);
-			return Math.floor((Number.isFinite(ns) ? ns : toNs(other, now)) / 1e6);
+			return Math.floor((Number.isFinite(ns) ? ns : toNs(other, now)) / 1e9) * 1000;
 		};
 		const from = ms(query.from, normal), to = ms(query.to, 'now');
 		return { from: stamp(from), to: stamp(to), fromMs: from, toMs: to };
@@ -36,9 +36,9 @@ export const stamp = (ms) => new Date(ms).toISOString().replace('.000Z', 'Z');
 
 /* ---- words ---- */
 
-export const kindName = (kind) => word('pages.kind', kind);
-export const className = (name) => word('pages.class', name);
-export const severityName = (name) => word('pages.severity', name);
+export const kindName = (kind) => word('kind', kind);
+export const className = (name) => word(/^(other|short|frag)$/.test(name) ? 'pages.class' : 'class', name);
+export const severityName = (name) => word('severity', name);
 export const KINDS = ['scan', 'scan-type', 'backscatter', 'amplification', 'icmp-quote', 'port-new', 'port-surge', 'own-watch',
 	'own-suspect', 'own-attacked'];
 export const SEVERITIES = ['info', 'low', 'medium', 'high'];

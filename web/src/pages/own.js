@@ -13,14 +13,14 @@ import { NewCase } from './case.js';
 
 const idOf = (v) => v.id ?? v;
 
-function columns(query, open) {
+function columns(open, attacked) {
 	return [
 		{ key: 'address', title: t('pages.col.address'), head: true, cell: (r) => html`<${Outside} text=${r.address} mono />` },
 		{ key: 'state', title: t('own.state'), cell: (r) => html`<span class=${'pg-state pg-state-' + (r.state ?? 'attacked')}>${word('own.state', r.state ?? 'attacked')}</span>
 			${r.attacked && r.state ? html` <span class="pg-state pg-state-attacked">${t('own.state.attacked')}</span>` : ''}` },
 		{ key: 'owner', title: t('own.owner'), cell: (r) => (r.owner ? html`<${Outside} text=${r.owner} />` : '–') },
 		{ key: 'contact', title: t('own.contact'), cell: (r) => (r.contact ? html`<${Outside} text=${r.contact} />` : '–') },
-		{ key: 'packets', title: t('pages.col.packets'), num: true },
+		{ key: 'packets', title: t('pages.col.packets'), num: true, cell: (r) => f.number(attacked ? r.attacked_packets : r.packets) },
 		{ key: 'first', title: t('pages.col.first'), cell: (r) => html`<${Time} at=${r.first} />` },
 		{ key: 'last', title: t('pages.col.last'), cell: (r) => html`<${Time} at=${r.last} />` },
 		{ key: 'findings', title: t('own.evidence'), cell: (r) => html`<ul class="pg-inline">${(r.findings ?? []).map((v) => html`<li><a href=${'/findings/' + idOf(v)}>${v.kind ? kindName(v.kind)
@@ -30,15 +30,15 @@ function columns(query, open) {
 	];
 }
 
-function Both({ data, query }) {
+function Both({ data }) {
 	const [making, make] = useState(null);
-	const some = (rows) => columns(query, may('analyst') ? make : null).filter((c) => c.key !== 'packets' || rows.some((r) => r.packets !== undefined));
+	const open = may('analyst') && hasRight('see-subscriber') ? make : null;
 	const suspects = data.rows.filter((r) => r.state), attacked = data.rows.filter((r) => r.attacked || !r.state);
 	return html`<${Panel} title=${`${t('own.suspects')} (${f.number(suspects.length)})`}>
 			<p class="pg-warning">${t('own.spoof')}</p>
-			<${Table} id="own-suspects" caption=${t('own.suspects')} columns=${some(suspects)} rows=${suspects} empty=${t('own.none')} rowKey=${(r) => r.address} /><//>
+			<${Table} id="own-suspects" caption=${t('own.suspects')} columns=${columns(open, false)} rows=${suspects} empty=${t('own.none')} rowKey=${(r) => r.address} /><//>
 		<${Panel} title=${`${t('own.attacked')} (${f.number(attacked.length)})`}><p class="pg-quiet">${t('own.attacked.note')}</p>
-			<${Table} id="own-attacked" caption=${t('own.attacked')} columns=${some(attacked)} rows=${attacked} empty=${t('own.none')} /><//>
+			<${Table} id="own-attacked" caption=${t('own.attacked')} columns=${columns(null, true).filter((c) => c.key !== 'case')} rows=${attacked} empty=${t('own.none')} /><//>
 		${making && html`<${NewCase} findings=${making.findings.map(idOf)} state=${making.state} onClose=${() => make(null)}
 			onMade=${(id) => navigate('/cases/' + encodeURIComponent(id))} />`}`;
 }
@@ -51,6 +51,6 @@ export default function Own() {
 	return html`<h1>${t('own.title')}</h1><p class="pg-intro">${t('own.intro')}</p>
 		<${Period} normal="now-7d" />
 		${!hasRight('see-subscriber') && html`<p class="pg-note">${t('pages.masked.why')}</p>`}
-		<${Answer} of=${ask}>${(d) => html`<${Both} data=${d} query=${query} />`}<//>
+		<${Answer} of=${ask}>${(d) => html`<${Both} data=${d} />`}<//>
 		<${Command} words=${[asking('/own', params)]} />`;
 }

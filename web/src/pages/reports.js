@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reports: the telescope's report of a period, as tables and figures, and its files. */
 import { html } from '../lib/html.js';
-import * as f from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { useQuery } from '../lib/router.js';
 import { language, timeZone } from '../lib/settings.js';
 import { Answer, Outside, Panel } from '../ui/basic.js';
 import { toLocal } from '../ui/period.js';
-import { save } from '../ui/table.js';
 import { apiUrl, clean, useApi } from './kit.js';
 import { asking, Command, Field, Table, values } from './parts.js';
 
-const PERIODS = ['day', 'week', 'quarter', 'half-year'];
+const PERIODS = ['day', 'week', 'quarter', 'half-year', 'year'];
 const PATH = '/report/telescope';
 
 /* Yesterday, in the viewer's zone: the last day that is whole. */
@@ -32,38 +30,31 @@ function Form({ params, set }) {
 		<button type="submit" class="primary">${t('reports.show')}</button></form>`;
 }
 
-const isNumber = (c) => /^(integer|number|count|share|percent|decimal)$/.test(c.type ?? '');
-const cellOf = (v, c) => (v === null || v === undefined ? '–' : typeof v === 'number' ? (Number.isInteger(v) ? f.number(v) : f.decimal(v, 2))
-	: isNumber(c) ? String(v) : html`<${Outside} text=${v} max=${300} />`);
+const NUMBERS = /^(count|percent|decimal)$/;
 
-/* Rows are arrays in the order of the columns, or objects by their names. */
+/* Cells come as the report writes them (`shown`); columns that only the files have (`wide`) are left to these. */
 function ReportTable({ table, params }) {
-	const columns = (table.columns ?? []).map((c, i) => {
-		const name = c.id ?? c.key ?? c.name ?? String(i);
-		const get = (r) => (Array.isArray(r) ? r[i] : r[name]);
-		return { key: String(name), title: c.title ?? c.name ?? name, num: isNumber(c) || typeof get((table.rows ?? [])[0] ?? []) === 'number', head: i === 0, cell: (r) => cellOf(get(r), c) };
-	});
-	return html`<div class="pg-report-table"><${Table} id=${'report-' + table.id} caption=${table.title ?? table.id} quiet=${false} columns=${columns} rows=${table.rows ?? []} />
-		${(table.notes ?? (table.note ? [table.note] : [])).map((n) => html`<p class="small">${n}</p>`)}
-		<p><a class="button" download href=${apiUrl(PATH, { ...params, format: 'csv', table: table.id })}>${t('reports.download.csv')}</a></p></div>`;
+	const columns = table.columns.map((c, i) => ({ key: c.key, title: c.title, num: NUMBERS.test(c.type), wide: c.wide,
+		cell: (r) => html`<${Outside} text=${r[i]} max=${300} />` })).filter((c) => !c.wide).map((c, i) => ({ ...c, head: i === 0 }));
+	return html`<${Table} id=${'report-' + table.id} caption=${t('reports.table.of', { title: table.title })} columns=${columns} rows=${table.shown} />
+		<div class="pg-row">${table.notes.map((n) => html`<span class="small">${n}</span>`)}
+		<a class="button" download href=${apiUrl(PATH, { ...params, format: 'csv', table: table.id })} aria-label=${`${t('reports.download.csv')}: ${table.title}`}>${t('reports.download.csv')}</a></div>`;
 }
 
-/* A picture of the report is shown as an image: nothing in it can run. */
-function Figure({ figure }) {
-	if (!figure.svg)
-		return null;
-	const address = 'data:image/svg+xml;charset=utf-8,' + encodeURIComponent(figure.svg);
-	return html`<figure class="pg-figure"><img src=${address} alt=${figure.alt ?? t('reports.figure', { title: figure.title ?? figure.id })} />
-		<figcaption>${figure.title} <button type="button" onClick=${() => save(`${figure.id}.svg`, 'image/svg+xml', figure.svg)}>${t('reports.download.svg')}</button></figcaption></figure>`;
+/* A picture of the report is shown as an image: nothing in it can run. Its numbers are in the table below. */
+function Figure({ figure, params }) {
+	const shown = 'data:image/svg+xml;charset=utf-8,' + encodeURIComponent(figure.svg);
+	return html`<figure class="pg-figure"><img src=${shown} alt=${t('reports.figure', { title: figure.title })} />
+		<figcaption class="pg-row"><span>${figure.title}</span><a class="button" download=${figure.id + '.svg'} aria-label=${`${t('reports.download.svg')}: ${figure.title}`}
+			href=${apiUrl(PATH, { ...params, format: 'svg', figure: figure.id })}>${t('reports.download.svg')}</a></figcaption></figure>`;
 }
 
 function Report({ d, params }) {
-	return html`<article lang=${params.lang} aria-label=${d.title}><h2 class="pg-over">${d.title}</h2>
-		${d.text && html`<p>${d.text}</p>`}
-		${(d.sections ?? []).map((s) => html`<${Panel} key=${s.id} title=${s.title} level=${3}>
-			${(Array.isArray(s.text) ? s.text : s.text ? [s.text] : []).map((p) => html`<p>${p}</p>`)}
-			${(s.figures ?? []).map((x) => html`<${Figure} key=${x.id} figure=${x} />`)}
-			${(s.tables ?? []).map((x) => html`<${ReportTable} key=${x.id} table=${x} params=${params} />`)}<//>`)}</article>`;
+	return html`<div lang=${params.lang}><h2 class="pg-over">${d.title}</h2><p>${d.text}</p>
+		${d.sections.map((s) => html`<${Panel} key=${s.id} title=${s.title} level=${3}>${s.text.length > 1 ? html`<ul>${s.text.map((p) => html`<li>${p}</li>`)}</ul>`
+			: s.text.map((p) => html`<p>${p}</p>`)}
+			${s.figures.map((x) => html`<${Figure} key=${x.id} figure=${x} params=${params} />`)}
+			${s.tables.map((x) => html`<${ReportTable} key=${x.id} table=${x} params=${params} />`)}<//>`)}</div>`;
 }
 
 export default function Reports() {

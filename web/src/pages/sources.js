@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Sources: who sent. The list, and one page an address (source.js). */
-import { html, useMemo } from '../lib/html.js';
+import { api } from '../lib/api.js';
+import { html, useCallback, useMemo } from '../lib/html.js';
 import * as f from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { navigate, useQuery } from '../lib/router.js';
@@ -11,8 +12,6 @@ import { DataTable } from '../ui/table.js';
 import { clean, sourceAt, useApi, useSpan } from './kit.js';
 import { asking, Classes, Command, Field, Place, researchName, Time, toolText, values } from './parts.js';
 import { Source } from './source.js';
-
-const LIMIT = 1000;
 
 function columns(query) {
 	return [
@@ -34,8 +33,10 @@ function columns(query) {
 function Sources() {
 	const [query, set] = useQuery();
 	const span = useSpan(query);
-	const params = clean({ from: span.from, to: span.to, ...filtersOf(query), sort: query.sort ?? 'packets', limit: LIMIT });
-	const ask = useApi('/sources', params);
+	const params = clean({ from: span.from, to: span.to, ...filtersOf(query), sort: query.sort ?? 'packets' });
+	const key = JSON.stringify(params);
+	const ask = useApi('/sources', { ...params, limit: 1 });
+	const rows = useCallback((offset, limit, signal) => api('/sources', { ...params, offset, limit }, { signal }).then((d) => d.rows), [key]);
 	const cols = useMemo(() => columns(query), [query]);
 	const find = (e) => {
 		e.preventDefault();
@@ -48,8 +49,8 @@ function Sources() {
 		<form class="pg-row" onSubmit=${find} role="search"><${Field} label=${t('sources.find')} name="address" required maxlength="45" autocomplete="off" spellcheck=${false} />
 			<button type="submit">${t('sources.find.go')}</button></form></div>
 		<${Panel} title=${t('sources.list')}><${Answer} of=${ask} empty=${(d) => !d.rows.length}>${(d) => html`
-			<p class="small" role="status" data-number="sources" data-total=${d.total}>${t('pages.shown', { n: f.number(d.rows.length), total: f.number(d.total) })}</p>
-			<${DataTable} id="sources" label=${t('sources.list')} columns=${cols} rows=${d.rows} sort=${{ key: query.sort ?? 'packets', desc: true }}
+			<p class="small" role="status" data-number="sources" data-total=${d.total}>${t('sources.total', { total: f.number(d.total), packets: f.number(d.packets) })}</p>
+			<${DataTable} id="sources" label=${t('sources.list')} columns=${cols} total=${d.total} fetchRows=${rows} sort=${{ key: query.sort ?? 'packets', desc: true }}
 				onSort=${(s) => /^(packets|targets|ports)$/.test(s.key) && set({ sort: s.key === 'packets' ? null : s.key })} height=${620} />`}<//>
 			<p class="small">${t('sources.spoof')}</p><//>
 		<${Command} words=${[asking('/sources', params)]} />`;

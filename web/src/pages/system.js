@@ -18,8 +18,8 @@ const bytes = (n) => (n === null || n === undefined ? t('pages.unknown') : html`
 
 function Sensors() {
 	const ask = useApi('/sensors', {}, { every: EVERY });
-	return html`<${Panel} title=${t('system.sensors')}><${Answer} of=${ask}>${(d) => html`<${Table} id="sensors" caption=${t('system.sensors')} rows=${d.rows} rowKey=${(r) => r.id} columns=${[
-		{ key: 'id', title: t('pages.col.sensor'), head: true },
+	return html`<${Panel} title=${t('system.sensors')}><${Answer} of=${ask}>${(d) => html`<${Table} id="sensors" caption=${t('system.sensors')} rows=${d.rows.filter((r) => r.id || r.packets_24h)} rowKey=${(r) => r.id} columns=${[
+		{ key: 'id', title: t('pages.col.sensor'), head: true, cell: (r) => (r.id ? html`<${Outside} text=${r.id} />` : t('pages.unknown')) },
 		{ key: 'tenant', title: t('system.sensor.tenant') },
 		{ key: 'place', title: t('system.sensor.place') },
 		{ key: 'dark', title: t('system.sensor.dark'), cell: (r) => html`<ul class="pg-lines">${lines(r.dark).map((l) => html`<li><${Outside} text=${l} mono /></li>`)}</ul>` },
@@ -83,17 +83,18 @@ function Roles() {
 	]} />${d.roles.filter((r) => Object.keys(r.counters ?? {}).length).map((r) => html`<${Counters} key=${r.name} role=${r} />`)}<//>`}<//>`;
 }
 
-const DISK = ['store', 'archive', 'database', 'packets', 'free', 'total'];
-const octets = (d, name) => d[name + '_octets'] ?? d[name + '_bytes'] ?? d[name];
+const DISK = ['store', 'database', 'archive', 'packets', 'pinned', 'free', 'total'];
 
 function Disk() {
 	const ask = useApi('/disk');
-	return html`<${Answer} of=${ask}>${(d) => html`<div class="pg-grid"><${Panel} title=${t('system.disk')}><${Facts} pairs=${DISK.filter((k) => typeof octets(d, k) === 'number')
-		.map((k) => [t('system.disk.' + k), bytes(octets(d, k)), k])} /><//>
-		<${Panel} title=${t('system.retention')}><${Table} id="retention" caption=${t('system.retention')} rows=${Array.isArray(d.retention) ? d.retention
-		: Object.entries(d.retention ?? {}).map(([what, days]) => ({ what, days }))} columns=${[
-		{ key: 'what', title: t('system.retention.what'), head: true, cell: (r) => html`<${Outside} text=${r.what ?? r.kind ?? r.name} />` },
-		{ key: 'days', title: t('system.retention.days'), num: true, cell: (r) => (r.days ? f.number(r.days) : t('system.retention.ever')) }]} /><//></div>`}<//>`;
+	return html`<${Answer} of=${ask}>${(d) => html`<div class="pg-grid"><${Panel} title=${t('system.disk')}><${Facts} pairs=${DISK.map((k) => [t('system.disk.' + k), bytes(d[k]), k])} /><//>
+		<${Panel} title=${t('system.retention')}><${Table} id="retention" caption=${t('system.retention')} rows=${d.retention} empty=${t('system.retention.none')} columns=${[
+		{ key: 'kind', title: t('system.retention.what'), head: true },
+		{ key: 'at', title: t('system.retention.at'), cell: (r) => html`<${Time} at=${r.at} />` },
+		{ key: 'until', title: t('system.retention.until'), cell: (r) => html`<${Time} at=${r.until} />` },
+		{ key: 'dropped', title: t('system.retention.dropped'), num: true },
+		{ key: 'octets', title: t('system.retention.octets'), num: true, cell: (r) => bytes(r.octets) },
+		{ key: 'held', title: t('system.retention.held'), num: true }]} /><//></div>`}<//>`;
 }
 
 function Alerts() {

@@ -103,13 +103,17 @@ export function Switch({ on, onChange, children }) {
 
 /* A dialog of the browser's own: focus stays inside, Escape closes, focus goes back. */
 export function Dialog({ title, onClose, children }) {
-	const el = useRef(null);
+	const el = useRef(null), gone = useRef(false);
 	useEffect(() => {
 		const d = el.current;
 		d?.showModal();
-		return () => d?.close();
+		return () => {
+			/* The event of this closing comes later, when another dialog may be open. */
+			gone.current = true;
+			d?.close();
+		};
 	}, []);
-	return html`<dialog ref=${el} aria-label=${title} onClose=${onClose} onCancel=${onClose}>
+	return html`<dialog ref=${el} aria-label=${title} onClose=${() => gone.current || onClose()} onCancel=${() => gone.current || onClose()}>
 		<header class="panel-head"><h2>${title}</h2><button type="button" class="icon" onClick=${onClose} aria-label=${t('core.close')}>✕</button></header>
 		<div class="panel-body">${children}</div></dialog>`;
 }

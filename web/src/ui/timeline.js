@@ -146,7 +146,7 @@ export function TimeLine({ data, onBrush, height = 180, table = true }) {
 		};
 		const u = new uPlot(options(data, names, isDark, el.current.clientWidth || 600, height, brush), stacked(data, names), el.current);
 		plot.current = u;
-		const watch = new ResizeObserver(() => u.setSize({ width: el.current.clientWidth, height }));
+		const watch = new ResizeObserver(() => el.current && u.setSize({ width: el.current.clientWidth, height }));
 		watch.observe(el.current);
 		return () => {
 			watch.disconnect();
