@@ -232,6 +232,7 @@ static void tell_map(struct console *x)
 	uint64_t masks[LIVE_CLIENTS];
 	uint64_t seen = livemap_turn(x->map);
 	struct message_buf json = { 0 };
+	counters_set(COUNTER_GLIMPSES_LOST, livemap_counts(x->map).dropped);
 	if (!seen)
 		return;
 	pthread_mutex_lock(&x->lock);

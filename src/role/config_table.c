@@ -3,6 +3,7 @@
 #include "role/config_impl.h"
 
 #include "base/text.h"
+#include "sensor/telescope/capture.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -195,7 +196,7 @@ static const struct yaml_row sensor_rows[] = {
 	{ "own", YAML_LIST, IN(own), PREFIX_LIST,
 		.help = "live ranges of your own: their addresses are looked for among the sources",
 		.touches = CONFIG_ANALYSIS },
-	{ "workers", YAML_NUMBER, IN(workers), "1", .min = 1, .max = 64,
+	{ "workers", YAML_NUMBER, IN(workers), "1", .min = 1, .max = CAPTURE_WORKERS_MAX,
 		.help = "threads, each with its ring and its share of the sources" },
 	{ "ring", YAML_SIZE, IN(ring), "24MiB", .min = 1 << 20, .max = 4ull << 30, .help = "memory of each ring" },
 	{ "snaplen", YAML_NUMBER, IN(snaplen), "0", .max = 262144,
