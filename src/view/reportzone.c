@@ -71,22 +71,28 @@ static const char *read_hours(const char *p, int32_t *out)
 	return p;
 }
 
+static bool within(int v, int least, int most)
+{
+	return v >= least && v <= most;
+}
+
 static const char *read_rule(const char *p, struct reportzone_rule *r)
 {
 	int used = 0;
+	bool good;
 	*r = (struct reportzone_rule){ .form = 'n', .at_s = 7200 };
 	if (*p == 'M') {
 		r->form = 'M';
-		if (sscanf(p, "M%2d.%1d.%1d%n", &r->month, &r->week, &r->weekday, &used) < 3 || r->month < 1 ||
-			r->month > 12 || r->week < 1 || r->week > 5 || r->weekday < 0 || r->weekday > 6)
-			return NULL;
+		good = sscanf(p, "M%2d.%1d.%1d%n", &r->month, &r->week, &r->weekday, &used) == 3 &&
+		       within(r->month, 1, 12) && within(r->week, 1, 5) && within(r->weekday, 0, 6);
 	} else if (*p == 'J') {
 		r->form = 'J';
-		if (sscanf(p, "J%3d%n", &r->day, &used) < 1 || r->day < 1 || r->day > 365)
-			return NULL;
-	} else if (sscanf(p, "%3d%n", &r->day, &used) < 1 || r->day < 0 || r->day > 365) {
-		return NULL;
+		good = sscanf(p, "J%3d%n", &r->day, &used) == 1 && within(r->day, 1, 365);
+	} else {
+		good = sscanf(p, "%3d%n", &r->day, &used) == 1 && within(r->day, 0, 365);
 	}
+	if (!good)
+		return NULL;
 	p += used;
 	return *p == '/' ? read_hours(p + 1, &r->at_s) : p;
 }
