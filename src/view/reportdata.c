@@ -229,7 +229,8 @@ static int scan(struct report *r, const struct report_params *p, bool brief, str
 		.arg = arg,
 		.cancel = p->cancel };
 	*out = reportscan_new();
-	return reportscan_run(*out, &sp, err);
+	int rc = reportscan_run(*out, &sp, err);
+	return rc ? rc : reportrolled_mend(r, *out, p->store);
 }
 
 static int choose(struct report *r, const struct report_params *p, struct err *err)

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define SECOND	  INT64_C(1000000000)
-#define HOUR_NS	  (3600 * SECOND)
 #define GAPS_TOLD 200 /* rows of a table on paper; CSV has all */
 
 static const char style[] =
@@ -103,15 +102,6 @@ static const char *moment(char out[REPORTCELL_TEXT], const struct report *r, int
 	return reportcell_text(out, &c, &r->zone, l);
 }
 
-static uint64_t scanned(const struct report *r)
-{
-	uint64_t n = 0;
-	for (size_t i = 0; i < r->now->bins_n; i++)
-		for (int g = 0; g < REPORT_GROUPS; g++)
-			n += report_with(&r->now->bins[i].packets[g]);
-	return n;
-}
-
 static void note(const struct report_fill *fills, size_t n, enum message_language l, const char *key,
 	void (*fn)(void *arg, const char *text), void *arg)
 {
@@ -136,7 +126,7 @@ static void notes_of_gaps(
 void report_notes(const struct reporttables *t, const struct report *r, enum message_language l,
 	void (*fn)(void *arg, const char *text), void *arg)
 {
-	char a[REPORTCELL_TEXT], n[32], m[32];
+	char a[REPORTCELL_TEXT], n[32];
 	bool estimate = false;
 	for (size_t i = 0; i < t->n; i++)
 		estimate |= t->v[i].estimate;
@@ -147,11 +137,11 @@ void report_notes(const struct reporttables *t, const struct report *r, enum mes
 	if (r->first_ns > r->period.from_ns)
 		note(since, 1, l, "report.note.since", fn, arg);
 	notes_of_gaps(r, l, fn, arg);
-	report_number(n, r->rolled);
-	report_number(m, scanned(r));
-	const struct report_fill rolled[] = { { "rolled", n }, { "packets", m } };
-	if (r->rolled > scanned(r) && r->period.from_ns % HOUR_NS == 0 && r->period.to_ns % HOUR_NS == 0)
-		note(rolled, 2, l, "report.note.rolled", fn, arg);
+	report_number(n, r->now->rolled_n);
+	const struct report_fill rolled[] = { { "n", n } };
+	if (r->now->rolled_n)
+		note(rolled, 1, l,
+			r->period.kind == REPORT_DAY ? "report.note.rolled_hours" : "report.note.rolled_days", fn, arg);
 	report_number(n, r->now->broken);
 	const struct report_fill broken[] = { { "n", n } };
 	if (r->now->broken)
