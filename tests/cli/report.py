@@ -240,6 +240,22 @@ class Page(html.parser.HTMLParser):
             self.faults.append(f"</{tag}>")
 
 
+def bars(lang, where):
+    """The solid part of each bar is the packets without research scanners, the hatched one the rest."""
+    rows = list(csv.DictReader((where / "tables/ports.csv").open(newline="")))
+    root = xml.dom.minidom.parse(str(where / "figures/ports.svg")).documentElement
+    rects = [(r.getAttribute("class"), float(r.getAttribute("width")), float(r.getAttribute("y")))
+             for r in root.getElementsByTagName("rect") if r.getAttribute("height") == "18"]
+    unit = sum(w for _, w, y in rects if y == rects[0][2]) / int(rows[0]["packets"])
+    wrong = []
+    for k, row in enumerate(rows):
+        mine = {c: w for c, w, y in rects if y == rects[0][2] + 24 * k}
+        want = int(row["packets_without"]) * unit, (int(row["packets"]) - int(row["packets_without"])) * unit
+        if abs(mine["f0"] - want[0]) > 0.11 or abs(mine.get("s1", 0) - want[1]) > 0.11:
+            wrong.append(f"{row['port']}: {mine}, not {want}")
+    case(f"{lang}-bars", not wrong and len(rows) == 10, wrong[:2])
+
+
 def files(flows, lang):
     where = TMP / f"out-{lang}"
     words = ["report", "telescope", "--period", "week", "--at", "2026-11-05", "--lang", lang, "--tz", "Asia/Tokyo", "--geo",
@@ -258,6 +274,7 @@ def files(flows, lang):
         root = xml.dom.minidom.parse(str(svg)).documentElement
         if not all(root.getElementsByTagName(t) for t in ("title", "desc", "text")) or root.getElementsByTagName("script"):
             bad.append(svg.name)
+    bars(lang, where)
     case(f"{lang}-svg", not bad and len(list(where.glob("figures/*.svg"))) >= 4, bad)
     for name in where.glob("tables/*.csv"):
         rows = list(csv.reader(io.StringIO(name.read_bytes().decode(), newline=""), strict=True))
