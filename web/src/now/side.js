@@ -35,7 +35,7 @@ const newest = (r) => r.progress?.last_ns ?? r.progress?.at_ns ?? (typeof r.prog
 
 /* rows of /sensors */
 export function Sensors({ of: q }) {
-	const rows = q.data?.rows;
+	const rows = q.data?.rows.filter((r) => r.id);
 	return html`<${Panel} title=${t('now.sensors')} cls="sensors" tools=${html`<a class="small" href="/system">${t('nav.system')}</a>`}>
 		${!rows ? (q.error ? html`<${Failed} error=${q.error} retry=${q.reload} />` : html`<${Loading} />`)
 			: !rows.length ? html`<${Empty}>${t('now.no_sensors')}<//>`

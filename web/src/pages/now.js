@@ -72,7 +72,7 @@ export default function Now() {
 	const span = query.span in SPANS ? query.span : '1h';
 	const research = query.research !== 'exclude';
 	const sensors = useApi('/sensors', {}, { every: 60000 });
-	const targets = useMemo(() => (sensors.data?.rows ?? []).slice(0, 12).map((s) => targetOf(s.id, s.place)), [sensors.data]);
+	const targets = useMemo(() => (sensors.data?.rows ?? []).filter((s) => s.id).slice(0, 12).map((s) => targetOf(s.id, s.place)), [sensors.data]);
 	const totals = useTotals(end, span, research);
 	if (query.screen === '1')
 		return html`<${Wall} end=${end} span=${span} research=${research} targets=${targets} sensors=${sensors} />`;
