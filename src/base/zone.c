@@ -65,26 +65,29 @@ static int to_ns(int64_t s, int64_t *ns)
 	return 0;
 }
 
-/* ".5", ".123456789": up to nine digits. Returns what follows, NULL when there is no digit or one too many. */
+/* ".123" behind the seconds: 1 to 9 digits, or nothing at all. Returns what follows, NULL when it is none. */
 static const char *fraction(const char *text, int64_t *ns)
 {
-	int64_t unit = SECOND;
+	size_t n = *text == '.' ? strspn(text + 1, "0123456789") : 0;
 	*ns = 0;
 	if (*text != '.')
 		return text;
-	for (text++; *text >= '0' && *text <= '9' && unit > 1; text++)
-		*ns += (*text - '0') * (unit /= 10);
-	return unit < SECOND && (*text < '0' || *text > '9') ? text : NULL;
+	if (n < 1 || n > 9)
+		return NULL;
+	for (size_t i = 0; i < 9; i++)
+		*ns = *ns * 10 + (i < n ? text[1 + i] - '0' : 0);
+	return text + 1 + n;
 }
 
 static int full(const char *text, int64_t *ns)
 {
+	int64_t part = 0;
 	struct tm tm = { 0 };
 	unsigned hours = 0, minutes = 0;
 	char sign = '+', more;
-	int64_t part;
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (!rest || !(rest = fraction(rest, &part)))
+	rest = rest ? fraction(rest, &part) : NULL;
+	if (!rest)
 		return -1;
 	if (strcmp(rest, "Z") != 0 && (sscanf(rest, "%c%2u:%2u%c", &sign, &hours, &minutes, &more) != 3 ||
 					      (sign != '+' && sign != '-') || hours > 23 || minutes > 59))

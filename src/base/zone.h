@@ -20,7 +20,7 @@ int64_t zone_offset_s(int64_t ns);
 const char *zone_text(char out[TEXT_TIME_MAX], int64_t ns);
 
 /*
- * RFC 3339 ("2026-11-24T21:39:00Z", "...:00.123456789+09:00"), a date (its midnight in the zone that is set), or seconds since 1970.
- * Returns 0 or -1.
+ * RFC 3339 ("2026-11-24T21:39:00Z", "...:00.123456789Z", "...+09:00"), a date (its midnight in the zone that is set),
+ * or seconds since 1970. Returns 0 or -1.
  */
 int zone_parse(const char *text, int64_t *ns);

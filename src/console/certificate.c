@@ -15,10 +15,15 @@
 #define DIRECTORY "console"
 #define BACK_S	  86400 /* a browser's clock may be behind */
 
-void certificate_free(struct certificate *c)
+void certificate_forget(struct certificate *c)
 {
 	keys_pem_free(&c->cert);
 	keys_pem_free(&c->key);
+}
+
+void certificate_free(struct certificate *c)
+{
+	certificate_forget(c);
 	*c = (struct certificate){ 0 };
 }
 

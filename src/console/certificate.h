@@ -31,6 +31,9 @@ struct certificate_want {
 int certificate_load(struct certificate *out, const struct certificate_want *w, struct err *err) NODISCARD;
 void certificate_free(struct certificate *c);
 
+/* The texts alone: the server has read them. */
+void certificate_forget(struct certificate *c);
+
 enum certificate_state { CERTIFICATE_GOOD, CERTIFICATE_RENEW, CERTIFICATE_OVER };
 
 /* RENEW: our own, time to begin anew; OVER: a given one that nobody replaced. */

@@ -232,6 +232,7 @@ static void tell_map(struct console *x)
 	uint64_t masks[LIVE_CLIENTS];
 	uint64_t seen = livemap_turn(x->map);
 	struct message_buf json = { 0 };
+	counters_set(COUNTER_GLIMPSES_LOST, livemap_counts(x->map).dropped);
 	if (!seen)
 		return;
 	pthread_mutex_lock(&x->lock);
@@ -325,7 +326,9 @@ static int console_ready(struct member *m, struct err *err)
 	/* For the server's thread, too: it is there before the rest is sealed. */
 	if (!m->options.no_sandbox && sandbox_files(NULL, err) < 0)
 		return -1;
-	if (serve_start(x, err) < 0)
+	int r = serve_start(x, err);
+	certificate_forget(&x->certificate);
+	if (r < 0)
 		return -1;
 	calls_begin(x->calls);
 	loop_add(m->loop, x->listener, POLLIN, on_accept, x);
@@ -345,7 +348,6 @@ static void console_close(struct member *m)
 	live_free(x->live);
 	livemap_free(x->map);
 	knowing_close(&x->knows);
-	certificate_free(&x->certificate);
 	if (x->listener >= 0)
 		close(x->listener);
 	pthread_mutex_destroy(&x->lock);

@@ -3,6 +3,7 @@
 #include "role/config_impl.h"
 
 #include "base/text.h"
+#include "sensor/telescope/capture.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -195,7 +196,7 @@ static const struct yaml_row sensor_rows[] = {
 	{ "own", YAML_LIST, IN(own), PREFIX_LIST,
 		.help = "live ranges of your own: their addresses are looked for among the sources",
 		.touches = CONFIG_ANALYSIS },
-	{ "workers", YAML_NUMBER, IN(workers), "1", .min = 1, .max = 64,
+	{ "workers", YAML_NUMBER, IN(workers), "1", .min = 1, .max = CAPTURE_WORKERS_MAX,
 		.help = "threads, each with its ring and its share of the sources" },
 	{ "ring", YAML_SIZE, IN(ring), "24MiB", .min = 1 << 20, .max = 4ull << 30, .help = "memory of each ring" },
 	{ "snaplen", YAML_NUMBER, IN(snaplen), "0", .max = 262144,
@@ -413,8 +414,10 @@ TABLE(metrics_table, metrics_rows, ((struct config *)0)->metrics);
 
 #define IN(member) (AT(console.session.member) - AT(console.session))
 static const struct yaml_row session_rows[] = {
-	{ "idle", YAML_DURATION, IN(idle_ns), "30m", .min = 60000000000, .max = DAY_NS, .help = "without a call a session ends after so long" },
-	{ "longest", YAML_DURATION, IN(longest_ns), "12h", .min = 60000000000, .max = 30 * DAY_NS, .help = "and after so long in any case" },
+	{ "idle", YAML_DURATION, IN(idle_ns), "30m", .min = 60000000000, .max = DAY_NS,
+		.help = "without a call a session ends after so long" },
+	{ "longest", YAML_DURATION, IN(longest_ns), "12h", .min = 60000000000, .max = 30 * DAY_NS,
+		.help = "and after so long in any case" },
 };
 #undef IN
 TABLE(session_table, session_rows, ((struct config *)0)->console.session);
@@ -435,7 +438,8 @@ static const struct yaml_row console_rows[] = {
 		.help = "let `listen` be more than a loopback address" },
 	{ "session", YAML_MAP, IN(session), .table = &session_table, .help = "how long a login lasts" },
 	{ "names", YAML_LIST, IN(names), .item = YAML_LINE, .max = 32,
-		.help = "names and addresses by which browsers may ask for it, beside localhost, this machine's name and "
+		.help = "names and addresses by which browsers may ask for it, beside localhost, this machine's name "
+			"and "
 			"`listen`; other names are answered with 421" },
 	{ "tls", YAML_MAP, IN(tls), .table = &console_tls_table, .help = "the certificate" },
 };

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "role/members.h"
+#include "view/reportzone.h"
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -142,6 +143,7 @@ static int desk_open(struct member *m, struct err *err)
 	ENSURE(pthread_mutex_init(&d->lock, NULL) == 0 && pthread_mutex_init(&d->accounts, NULL) == 0 &&
 		pthread_mutex_init(&d->login, NULL) == 0 && pthread_cond_init(&d->work, &clock) == 0 &&
 		pthread_cond_init(&d->room, &clock) == 0 && pthread_cond_init(&d->kept, &clock) == 0);
+	reportzone_keep_all();
 	return open_knowing(d, err);
 }
 

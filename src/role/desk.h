@@ -114,6 +114,7 @@ struct desk {
 	struct sessions *sessions;
 	struct throttle *throttle;
 	_Atomic uint64_t logins[2]; /* good, bad */
+	_Atomic uint64_t cut;	    /* answers that were not sent to their end */
 	struct desk_note notes[DESK_NOTES];
 	pthread_mutex_t login;
 };

@@ -43,6 +43,7 @@ static void answer_error(struct desk_job *k, int code, unsigned retry_s, const s
 	size_t n = 0, i = 0;
 	struct json j;
 	if (k->begun) {
+		k->desk->cut++;
 		deskqueue_last(k, false);
 		return;
 	}

@@ -112,6 +112,7 @@ void deskaudit_tell(struct desk *d)
 		if (over && failed)
 			tell(d, &due);
 	}
+	counters_set(COUNTER_CALLS_CUT, d->cut);
 	counters_set(COUNTER_LOGINS, d->logins[0]);
 	counters_set(COUNTER_LOGINS_FAILED, d->logins[1]);
 	pthread_mutex_lock(&d->accounts);

@@ -302,7 +302,7 @@ static void leave(struct desk *d, struct desk_job *k)
 		k->orphan = true;
 		atomic_store(&k->cancel, true);
 		free_outs(k);
-		counters_add(COUNTER_CALLS_CUT, 1);
+		d->cut++;
 		pthread_cond_broadcast(&d->room);
 	} else {
 		free_job(d, k);
@@ -369,7 +369,7 @@ void deskqueue_late(struct desk *d)
 		if (now - since < (int64_t)(waits ? DESK_STALL_MS : DESK_TIME_MS) * 1000000)
 			continue;
 		atomic_store(&k->cancel, true);
-		counters_add(COUNTER_CALLS_CUT, 1);
+		d->cut++;
 		pthread_cond_broadcast(&d->room);
 	}
 	pthread_mutex_unlock(&d->lock);

@@ -4,41 +4,65 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "model/sensor.h"
-#include "role/desk.h"
+#include "role/deskviews_impl.h"
 #include "role/status.h"
 #include "role/statusjson.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_NS	    (86400 * INT64_C(1000000000))
-#define TOKEN_DAYS  90
-#define TOKEN_MAX_D 366
-
 /* ---- what they share ---- */
 
-static struct desk_call *desk_call(struct view_call *c)
+struct desk_call *desk_call_of(struct view_call *c)
 {
 	return c->put_arg;
 }
 
-static int away(struct err *err)
+int desk_away(struct err *err)
 {
 	return err_set(err, VIEW_AWAY, "this is asked of a console alone");
 }
 
-static void begin(struct json *j, struct view_call *c)
+void desk_begin(struct json *j, struct view_call *c)
 {
 	json_init(j, c->out);
 	json_object(j, NULL);
 }
 
-static int finish(struct json *j)
+int desk_finish(struct json *j)
 {
 	json_end(j, '}');
 	json_line(j);
 	return 0;
 }
+
+int desk_keep(struct view_call *c, const struct row_kind *kind, const void *what, const char *did, const char *subject,
+	struct err *err)
+{
+	struct view_put p = { kind, what, did, subject };
+	return c->put(c->put_arg, &p, err);
+}
+
+int desk_put_password(
+	struct view_call *c, const char *user, const char *password, bool once, const char *did, struct err *err)
+{
+	struct credential k = { .since_ns = c->now_ns, .once = once };
+	snprintf(k.subject, sizeof k.subject, "user %s", user);
+	if (proof_password(k.hash, password, err) < 0)
+		return VIEW_AWAY;
+	int r = desk_keep(c, &credential_kind, &k, did, user, err);
+	proof_wipe(&k, sizeof k);
+	return r;
+}
+
+/* 0, VIEW_ABSENT or VIEW_AWAY. */
+int desk_find_user(struct desk *d, const char *name, struct user *out, struct err *err)
+{
+	int r = accounts_name_is(name) ? deskgate_find(d, &user_kind, name, out, err) : 1;
+	return r == 1 ? err_set(err, VIEW_ABSENT, "there is no such user") : r;
+}
+
+/* ---- the session ---- */
 
 static void list_json(struct json *j, const char *key, const char *list)
 {
@@ -48,34 +72,6 @@ static void list_json(struct json *j, const char *key, const char *list)
 		json_str(j, NULL, item);
 	json_end(j, ']');
 }
-
-static int record(struct view_call *c, const struct row_kind *kind, const void *what, const char *did,
-	const char *subject, struct err *err)
-{
-	struct view_put p = { kind, what, did, subject };
-	return c->put(c->put_arg, &p, err);
-}
-
-static int put_password(
-	struct view_call *c, const char *user, const char *password, bool once, const char *did, struct err *err)
-{
-	struct credential k = { .since_ns = c->now_ns, .once = once };
-	snprintf(k.subject, sizeof k.subject, "user %s", user);
-	if (proof_password(k.hash, password, err) < 0)
-		return VIEW_AWAY;
-	int r = record(c, &credential_kind, &k, did, user, err);
-	proof_wipe(&k, sizeof k);
-	return r;
-}
-
-/* 0, VIEW_ABSENT or VIEW_AWAY. */
-static int find_user(struct desk *d, const char *name, struct user *out, struct err *err)
-{
-	int r = accounts_name_is(name) ? deskgate_find(d, &user_kind, name, out, err) : 1;
-	return r == 1 ? err_set(err, VIEW_ABSENT, "there is no such user") : r;
-}
-
-/* ---- the session ---- */
 
 struct sensors {
 	struct json *j;
@@ -107,10 +103,10 @@ static void tenants_json(struct json *j, const struct view_who *w)
 static int session_json(struct view_call *c, struct err *err)
 {
 	struct json j;
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	const struct desk_caller *by = &dc->by;
 	struct sensors s = { &j, &by->who };
-	begin(&j, c);
+	desk_begin(&j, c);
 	json_str(&j, "user", by->user.name);
 	json_str(&j, "level", view_level_name(by->who.level));
 	tenants_json(&j, &by->who);
@@ -132,15 +128,15 @@ static int session_json(struct view_call *c, struct err *err)
 	json_array(&j, "sensors");
 	int r = deskgate_each(dc->desk, &sensor_kind, put_sensor, &s, err);
 	json_end(&j, ']');
-	finish(&j);
+	desk_finish(&j);
 	return r;
 }
 
 static int get_session(struct view_call *c, struct err *err)
 {
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	if (!dc)
-		return away(err);
+		return desk_away(err);
 	return dc->by.user.name[0] ? session_json(c, err) : err_set(err, DESK_NOBODY, "log in first");
 }
 
@@ -166,7 +162,7 @@ static void failed(struct desk_call *dc, const char *user, bool known)
 static int prove(struct view_call *c, const char *name, struct user *u, struct credential *k, struct err *err)
 {
 	char subject[96];
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	struct desk *d = dc->desk;
 	int has = deskgate_find(d, &user_kind, name, u, err);
 	snprintf(subject, sizeof subject, "user %.80s", name);
@@ -184,7 +180,7 @@ static int prove(struct view_call *c, const char *name, struct user *u, struct c
 /* A password for one login is none from here on, before anybody is let in with it. */
 static int use_up(struct view_call *c, struct credential *k, const struct user *u, struct err *err)
 {
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	struct store_note note = { c->now_ns, u->name, "login-once", dc->job->call.peer };
 	snprintf(k->hash, sizeof k->hash, PROOF_NONE);
 	k->since_ns = c->now_ns;
@@ -193,7 +189,7 @@ static int use_up(struct view_call *c, struct credential *k, const struct user *
 
 static void let_in(struct view_call *c, const struct user *u, bool once)
 {
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	struct desk *d = dc->desk;
 	char language[sizeof dc->by.who.language];
 	/* A clock that was put back must not end it at once. */
@@ -215,7 +211,7 @@ static void let_in(struct view_call *c, const struct user *u, bool once)
 static int check_login(struct view_call *c, struct user *u, struct credential *k, struct err *err)
 {
 	const char *name = view_text(c, "user");
-	int r = wait_first(desk_call(c), name, err);
+	int r = wait_first(desk_call_of(c), name, err);
 	if (!r)
 		r = prove(c, name, u, k, err);
 	return !r && k->once ? use_up(c, k, u, err) : r;
@@ -223,11 +219,11 @@ static int check_login(struct view_call *c, struct user *u, struct credential *k
 
 static int post_login(struct view_call *c, struct err *err)
 {
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	struct user u = { "" };
 	struct credential k = { "" };
 	if (!dc)
-		return away(err);
+		return desk_away(err);
 	/* Nobody else tries the same password meanwhile. */
 	pthread_mutex_lock(&dc->desk->login);
 	int r = check_login(c, &u, &k, err);
@@ -244,10 +240,10 @@ static int post_login(struct view_call *c, struct err *err)
 
 static int post_logout(struct view_call *c, struct err *err)
 {
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	struct json j;
 	if (!dc)
-		return away(err);
+		return desk_away(err);
 	if (!dc->by.by_session)
 		return err_set(err, DESK_NOBODY, "nobody is logged in");
 	pthread_mutex_lock(&dc->desk->accounts);
@@ -255,9 +251,9 @@ static int post_logout(struct view_call *c, struct err *err)
 	pthread_mutex_unlock(&dc->desk->accounts);
 	snprintf(dc->job->session, sizeof dc->job->session, "-");
 	desk_note_late(dc->desk, &(struct store_note){ c->now_ns, dc->by.user.name, "logout", dc->job->call.peer });
-	begin(&j, c);
+	desk_begin(&j, c);
 	json_null(&j, "user");
-	return finish(&j);
+	return desk_finish(&j);
 }
 
 /* Who has just come in with a password for one login has shown it. */
@@ -265,7 +261,7 @@ static int prove_old(struct view_call *c, struct err *err)
 {
 	char subject[96];
 	struct credential k = { "" };
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	const char *name = dc->by.user.name, *old = view_text(c, "old");
 	if (dc->by.session.must_change)
 		return 0;
@@ -285,10 +281,10 @@ static int prove_old(struct view_call *c, struct err *err)
 /* This session goes on, all others end, and so do his tokens. */
 static int renew(struct view_call *c, struct err *err)
 {
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	struct desk *d = dc->desk;
 	struct user u;
-	int r = find_user(d, dc->by.user.name, &u, err);
+	int r = desk_find_user(d, dc->by.user.name, &u, err);
 	if (r)
 		return r;
 	u.changed_ns = c->now_ns > u.changed_ns ? c->now_ns : u.changed_ns + 1;
@@ -296,9 +292,9 @@ static int renew(struct view_call *c, struct err *err)
 	pthread_mutex_lock(&d->accounts);
 	sessions_put(d->sessions, &dc->by.session);
 	pthread_mutex_unlock(&d->accounts);
-	r = record(c, &user_kind, &u, "user-renew", u.name, err);
+	r = desk_keep(c, &user_kind, &u, "user-renew", u.name, err);
 	if (!r)
-		r = put_password(c, u.name, view_text(c, "new"), false, "password", err);
+		r = desk_put_password(c, u.name, view_text(c, "new"), false, "password", err);
 	if (r)
 		return r;
 	dc->by.session.must_change = false;
@@ -311,9 +307,9 @@ static int renew(struct view_call *c, struct err *err)
 
 static int post_password(struct view_call *c, struct err *err)
 {
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	if (!dc)
-		return away(err);
+		return desk_away(err);
 	if (!dc->by.by_session)
 		return err_set(err, DESK_NOBODY, "log in first");
 	const char *fault = proof_password_fault(dc->by.user.name, view_text(c, "new"));
@@ -334,18 +330,18 @@ static int post_password(struct view_call *c, struct err *err)
 static bool sees_sensor(void *arg, const char *sensor)
 {
 	struct view_call *c = arg;
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	struct sensor s;
 	int r = deskgate_find(dc->desk, &sensor_kind, sensor, &s, NULL);
 	return r >= 0 && view_level_in(c->who, r == 0 && s.tenant[0] ? s.tenant : "default") > VIEW_OPEN;
 }
 
 /* What is wrong names sensors of others, too: it is for who sees all. */
-static int get_status(struct view_call *c, struct err *err)
+int desk_get_status(struct view_call *c, struct err *err)
 {
-	struct desk_call *dc = desk_call(c);
+	struct desk_call *dc = desk_call_of(c);
 	if (!dc)
-		return away(err);
+		return desk_away(err);
 	struct status_reader *r = status_open(c->dir, err);
 	if (!r)
 		return VIEW_AWAY;
@@ -364,291 +360,6 @@ static int get_status(struct view_call *c, struct err *err)
 	free(f);
 	free(s);
 	return 0;
-}
-
-/* ---- users ---- */
-
-static int needs_admin(struct view_call *c, struct err *err)
-{
-	if (!desk_call(c))
-		return away(err);
-	return c->who->principal.rights & PRINCIPAL_ADMIN
-		       ? 0
-		       : err_set(err, VIEW_REFUSED, "that needs the role admin in all tenants");
-}
-
-static int put_row(void *arg, const void *row)
-{
-	row_json(arg, NULL, &user_kind, row);
-	return 0;
-}
-
-static int get_users(struct view_call *c, struct err *err)
-{
-	struct json j;
-	int r = needs_admin(c, err);
-	if (r)
-		return r;
-	begin(&j, c);
-	json_array(&j, "rows");
-	r = deskgate_each(desk_call(c)->desk, &user_kind, put_row, &j, err);
-	json_end(&j, ']');
-	finish(&j);
-	return r;
-}
-
-static int answer_user(struct view_call *c, const struct user *u, const char *once)
-{
-	struct json j;
-	begin(&j, c);
-	row_json(&j, "user", &user_kind, u);
-	if (once)
-		json_str(&j, "password", once);
-	else
-		json_null(&j, "password");
-	return finish(&j);
-}
-
-static int bad(struct err *err, const char *name)
-{
-	return err_prefix(err, VIEW_BAD, "%s", name);
-}
-
-/* What of roles, rights and language is given. */
-static int take_fields(struct view_call *c, struct user *u, struct err *err)
-{
-	const char *text = view_text(c, "roles"), *rights = view_text(c, "rights"),
-		   *language = view_text(c, "language");
-	if (text && accounts_roles(text, u->roles, sizeof u->roles, err) < 0)
-		return bad(err, "roles");
-	if (rights && accounts_rights(rights, u->rights, sizeof u->rights, err) < 0)
-		return bad(err, "rights");
-	if (language)
-		snprintf(u->language, sizeof u->language, "%s", language);
-	return 0;
-}
-
-/* The password that is given, or one for one login. */
-static int choose(struct view_call *c, const char *user, char once[PROOF_ONCE], const char **out, struct err *err)
-{
-	const char *given = view_text(c, "password");
-	const char *fault = given && *given ? proof_password_fault(user, given) : NULL;
-	if (fault)
-		return err_set(err, VIEW_BAD, "password: %s", fault);
-	once[0] = '\0';
-	if (!given || !*given)
-		proof_once(once);
-	*out = once[0] ? once : given;
-	return 0;
-}
-
-static int count_row(void *arg, const void *row)
-{
-	++*(unsigned *)arg;
-	return 0;
-}
-
-static int add_user(struct view_call *c, struct err *err)
-{
-	struct desk_call *dc = desk_call(c);
-	struct user u = { .created_ns = c->now_ns, .changed_ns = c->now_ns, .state = "active" }, other;
-	char once[PROOF_ONCE];
-	const char *name = view_text(c, "name"), *password = NULL;
-	unsigned n = 0;
-	if (!accounts_name_is(name))
-		return err_set(err, VIEW_BAD, "name: letters, digits, . _ - @, 63 at most");
-	snprintf(u.name, sizeof u.name, "%s", name);
-	int r = take_fields(c, &u, err);
-	if (!r)
-		r = choose(c, name, once, &password, err);
-	if (!r)
-		r = deskgate_each(dc->desk, &user_kind, count_row, &n, err);
-	if (!r && n >= ACCOUNTS_USERS)
-		r = err_set(err, VIEW_CONFLICT, "%d users are the most there can be", ACCOUNTS_USERS);
-	if (!r && find_user(dc->desk, name, &other, NULL) == 0)
-		r = err_set(err, VIEW_CONFLICT, "there is such a user");
-	if (!r)
-		r = record(c, &user_kind, &u, "user-add", u.name, err);
-	if (!r)
-		r = put_password(c, u.name, password, once[0], "password-of", err);
-	return r ? r : answer_user(c, &u, once[0] ? once : NULL);
-}
-
-static int post_users(struct view_call *c, struct err *err)
-{
-	int r = needs_admin(c, err);
-	if (r)
-		return r;
-	pthread_mutex_lock(&desk_call(c)->desk->login);
-	r = add_user(c, err);
-	pthread_mutex_unlock(&desk_call(c)->desk->login);
-	return r;
-}
-
-/* So that there always is an administrator, nobody takes it from himself. */
-static int keeps_himself(struct view_call *c, const struct user *u, struct err *err)
-{
-	if (strcmp(u->name, c->who->user) == 0 && !accounts_is_admin(u))
-		return err_set(err, VIEW_CONFLICT, "another administrator has to do that: you would lock yourself out");
-	return 0;
-}
-
-static int post_user(struct view_call *c, struct err *err)
-{
-	struct user u;
-	int r = needs_admin(c, err);
-	if (r)
-		return r;
-	struct desk *d = desk_call(c)->desk;
-	const char *state = view_text(c, "state");
-	r = find_user(d, view_text(c, "name"), &u, err);
-	if (!r)
-		r = take_fields(c, &u, err);
-	if (!r && state && strcmp(state, u.state) != 0) {
-		snprintf(u.state, sizeof u.state, "%s", state);
-		u.changed_ns = c->now_ns > u.changed_ns ? c->now_ns : u.changed_ns + 1;
-	}
-	if (!r)
-		r = keeps_himself(c, &u, err);
-	if (!r)
-		r = record(c, &user_kind, &u, "user-change", u.name, err);
-	return r ? r : answer_user(c, &u, NULL);
-}
-
-static int post_user_password(struct view_call *c, struct err *err)
-{
-	struct user u;
-	char once[PROOF_ONCE];
-	const char *password = NULL;
-	int r = needs_admin(c, err);
-	if (r)
-		return r;
-	r = find_user(desk_call(c)->desk, view_text(c, "name"), &u, err);
-	if (!r)
-		r = choose(c, u.name, once, &password, err);
-	if (r)
-		return r;
-	u.changed_ns = c->now_ns > u.changed_ns ? c->now_ns : u.changed_ns + 1;
-	r = record(c, &user_kind, &u, "user-renew", u.name, err);
-	if (!r)
-		r = put_password(c, u.name, password, once[0], "password-of", err);
-	return r ? r : answer_user(c, &u, once[0] ? once : NULL);
-}
-
-/* ---- tokens ---- */
-
-struct tokens {
-	struct json *j;
-	const char *user; /* NULL: anybody's */
-	int64_t now_ns;
-	unsigned n;
-};
-
-static int put_token(void *arg, const void *row)
-{
-	struct tokens *t = arg;
-	const struct token *one = row;
-	if (t->user && strcmp(t->user, one->user) != 0)
-		return 0;
-	t->n += one->until_ns > t->now_ns;
-	if (t->j)
-		row_json(t->j, NULL, &token_kind, one);
-	return 0;
-}
-
-static int get_tokens(struct view_call *c, struct err *err)
-{
-	struct json j;
-	struct tokens t = { &j, c->who->user, c->now_ns, 0 };
-	if (!desk_call(c))
-		return away(err);
-	if (view_value(c, "all")->flag) {
-		int r = needs_admin(c, err);
-		if (r)
-			return r;
-		t.user = NULL;
-	}
-	begin(&j, c);
-	json_array(&j, "rows");
-	int r = deskgate_each(desk_call(c)->desk, &token_kind, put_token, &t, err);
-	json_end(&j, ']');
-	finish(&j);
-	return r;
-}
-
-static int fill_token(struct view_call *c, struct token *t, struct err *err)
-{
-	const char *text = view_text(c, "roles"), *scope = view_text(c, "scope"), *label = view_text(c, "label");
-	int64_t until = view_value(c, "until")->text ? view_value(c, "until")->ns : c->now_ns + TOKEN_DAYS * DAY_NS;
-	if (strlen(label) >= sizeof t->label || !accounts_text_is(label, false))
-		return err_set(err, VIEW_BAD, "label: one line of 127 octets");
-	snprintf(t->label, sizeof t->label, "%s", label);
-	if (accounts_roles(text ? text : "", t->roles, sizeof t->roles, err) < 0)
-		return bad(err, "roles");
-	if (accounts_scope(scope, t->scope, sizeof t->scope, err) < 0)
-		return bad(err, "scope");
-	if (until <= c->now_ns || until > c->now_ns + TOKEN_MAX_D * DAY_NS)
-		return err_set(err, VIEW_BAD, "until: in the future, a year away at most");
-	t->until_ns = until;
-	return 0;
-}
-
-static int post_tokens(struct view_call *c, struct err *err)
-{
-	struct desk_call *dc = desk_call(c);
-	struct token t = { .since_ns = c->now_ns };
-	struct credential k = { .since_ns = c->now_ns };
-	struct tokens have = { NULL, c->who->user, c->now_ns, 0 };
-	char secret[PROOF_TOKEN_MAX];
-	struct json j;
-	if (!dc)
-		return away(err);
-	int r = fill_token(c, &t, err);
-	if (!r)
-		r = deskgate_each(dc->desk, &token_kind, put_token, &have, err);
-	if (!r && have.n >= ACCOUNTS_TOKENS)
-		r = err_set(err, VIEW_CONFLICT, "%d tokens are the most a user can have", ACCOUNTS_TOKENS);
-	if (r)
-		return r;
-	if (t.since_ns < dc->by.user.changed_ns)
-		t.since_ns = dc->by.user.changed_ns;
-	snprintf(t.user, sizeof t.user, "%s", c->who->user);
-	proof_token(t.id, secret);
-	snprintf(k.subject, sizeof k.subject, "token %s", t.id);
-	proof_sha_hex(k.hash, secret);
-	r = record(c, &token_kind, &t, "token-add", t.id, err);
-	if (!r)
-		r = record(c, &credential_kind, &k, "token-key", t.id, err);
-	if (r)
-		return r;
-	begin(&j, c);
-	row_json(&j, "token", &token_kind, &t);
-	json_str(&j, "secret", secret);
-	proof_wipe(secret, sizeof secret);
-	return finish(&j);
-}
-
-static int post_token_revoke(struct view_call *c, struct err *err)
-{
-	struct desk_call *dc = desk_call(c);
-	struct token t;
-	struct json j;
-	if (!dc)
-		return away(err);
-	int r = deskgate_find(dc->desk, &token_kind, view_text(c, "id"), &t, err);
-	bool his = r == 0 && strcmp(t.user, c->who->user) == 0;
-	if (r == 1 || (r == 0 && !his && !(c->who->principal.rights & PRINCIPAL_ADMIN)))
-		r = err_set(err, VIEW_ABSENT, "there is no such token");
-	if (r)
-		return r;
-	if (t.until_ns > c->now_ns)
-		t.until_ns = c->now_ns;
-	r = record(c, &token_kind, &t, "token-revoke", t.id, err);
-	if (r)
-		return r;
-	begin(&j, c);
-	row_json(&j, "token", &token_kind, &t);
-	return finish(&j);
 }
 
 /* ---- the table ---- */
@@ -680,9 +391,9 @@ static const struct view password_view = { "POST", "/password", VIEW_OPEN,
 static const struct view status_view = { "GET", "/status", VIEW_VIEWER, "The daemon: its roles, what is wrong",
 	.answer = "{daemon: text, version: text, store: text, read: text, problems: [{weight: text, "
 		  "text: text}], config?: text, seen?: text|null, roles?: [any]}",
-	.fn = get_status };
+	.fn = desk_get_status };
 static const struct view users_view = { "GET", "/users", VIEW_ADMIN, "All users", .answer = "{rows: [@user]}",
-	.fn = get_users };
+	.fn = desk_get_users };
 #define USER_FIELDS                                                                                                    \
 	{ "roles", VIEW_TEXT, "TENANT ROLE by commas; tenant * means all" },                                           \
 		{ "rights", VIEW_TEXT, "some of see-subscriber, see-dark, by commas" },                                \
@@ -696,14 +407,14 @@ static const struct view_param add_params[] = {
 	USER_FIELDS,
 };
 static const struct view add_view = { "POST", "/users", VIEW_ADMIN, "Adds a user", PARAMS(add_params),
-	.answer = "{user: @user, password: text|null}", .fn = post_users };
+	.answer = "{user: @user, password: text|null}", .fn = desk_post_users };
 static const struct view_param change_params[] = {
 	{ "name", VIEW_TEXT, "whom", .required = true },
 	USER_FIELDS,
 	{ "state", VIEW_WORD, "disabled: his sessions and tokens end", .words = "active|disabled" },
 };
 static const struct view change_view = { "POST", "/users/{name}", VIEW_ADMIN, "Changes what a user may",
-	PARAMS(change_params), .answer = "{user: @user, password: text|null}", .fn = post_user };
+	PARAMS(change_params), .answer = "{user: @user, password: text|null}", .fn = desk_post_user };
 static const struct view_param reset_params[] = {
 	{ "name", VIEW_TEXT, "whose", .required = true },
 	{ "password", VIEW_TEXT, "12 to 256 characters; without: one for one login is made and answered",
@@ -711,10 +422,10 @@ static const struct view_param reset_params[] = {
 };
 static const struct view reset_view = { "POST", "/users/{name}/password", VIEW_ADMIN,
 	"Sets another's password: his sessions and tokens end", PARAMS(reset_params),
-	.answer = "{user: @user, password: text|null}", .fn = post_user_password };
+	.answer = "{user: @user, password: text|null}", .fn = desk_post_user_password };
 static const struct view_param tokens_params[] = { { "all", VIEW_FLAG, "those of all users", .normal = "0" } };
 static const struct view tokens_view = { "GET", "/tokens", VIEW_VIEWER, "One's own tokens", PARAMS(tokens_params),
-	.answer = "{rows: [@token]}", .fn = get_tokens };
+	.answer = "{rows: [@token]}", .fn = desk_get_tokens };
 static const struct view_param make_params[] = {
 	{ "label", VIEW_TEXT, "what it is for", .required = true },
 	{ "roles", VIEW_TEXT, "TENANT ROLE by commas; without: all that its user may" },
@@ -724,10 +435,10 @@ static const struct view_param make_params[] = {
 	{ "until", VIEW_TIME, "when it ends; without: in 90 days" },
 };
 static const struct view make_view = { "POST", "/tokens", VIEW_VIEWER, "Makes a token: `secret` is shown this once",
-	PARAMS(make_params), .answer = "{token: @token, secret: text}", .fn = post_tokens };
+	PARAMS(make_params), .answer = "{token: @token, secret: text}", .fn = desk_post_tokens };
 static const struct view_param revoke_params[] = { { "id", VIEW_TEXT, "which", .required = true } };
 static const struct view revoke_view = { "POST", "/tokens/{id}/revoke", VIEW_VIEWER, "Ends a token",
-	PARAMS(revoke_params), .answer = "{token: @token}", .fn = post_token_revoke };
+	PARAMS(revoke_params), .answer = "{token: @token}", .fn = desk_post_token_revoke };
 
 const struct view *const desk_views[] = { &login_view, &logout_view, &session_view, &password_view, &status_view,
 	&users_view, &add_view, &change_view, &reset_view, &tokens_view, &make_view, &revoke_view, NULL };

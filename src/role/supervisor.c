@@ -353,8 +353,13 @@ static void start(struct supervisor *s, struct process *p)
 		.options = &s->p->options,
 		.fds = { control[1], s->config_fd, p->page_fd },
 		.fds_n = 3 };
-	if (p->role == ROLE_CONSOLE && s->handed_over >= 0)
-		spawn.fds[spawn.fds_n++] = s->handed_over;
+	if (p->role == ROLE_CONSOLE) {
+		if (s->handed_over >= 0)
+			spawn.fds[spawn.fds_n++] = s->handed_over;
+		/* What it reads now is in force. */
+		s->certificate.begun = false;
+		(void)replaced_look(&s->certificate, s->config->console.tls.certificate, s->config->console.tls.key);
+	}
 	if (p->role == ROLE_ALERT)
 		alertparams_variables(s->config, spawn.env, SPAWN_ENV - 1);
 	p->pidfd = spawn_role(&spawn, &p->pid, &err);

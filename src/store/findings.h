@@ -25,8 +25,9 @@ struct findings_query {
 	int64_t now_ns;		/* for mutes */
 	const char *id;		/* one of them; its times then don't matter */
 	const char *kinds;	/* "scan,own-watch" */
-	const char *severity;	/* the same: "high,medium" */
-	const char *subject;	/* or its address: what stands before the first space */
+	bool own; /* kinds that begin with "own-" alone, found fast among many others; not for findings_count() */
+	const char *severity; /* the same: "high,medium" */
+	const char *subject;  /* or its address: what stands before the first space */
 	const char *sensor;
 	const char *assigned; /* to this user; "" to nobody */
 	int min_confidence;

@@ -208,7 +208,7 @@ static int answer(struct own *o, struct err *err)
 	struct json j;
 	const char *sensor = view_text(o->c, "sensor");
 	struct findings_query q = { .now_ns = o->c->now_ns,
-		.kinds = "own-watch,own-suspect,own-attacked",
+		.own = true,
 		.sensor = sensor && *sensor ? sensor : NULL,
 		.spoofable = -1,
 		.state = FINDINGS_ALL };

@@ -14,6 +14,15 @@
 
 /* ---- sensors and their dark space ---- */
 
+/* What lies inside another prefix of the sensor at all its times is counted there. */
+static bool inside(const struct report_dark *small, const struct report_dark *large)
+{
+	struct prefix p, q;
+	return strcmp(small->sensor, large->sensor) == 0 && prefix_parse(small->text, &p, NULL) == 0 &&
+	       prefix_parse(large->text, &q, NULL) == 0 && q.bits <= p.bits && prefix_holds(&q, &p.addr) &&
+	       large->from_ns <= small->from_ns && large->to_ns >= small->to_ns;
+}
+
 static void add_dark(struct report *r, const char *sensor, const char *item)
 {
 	char prefix[64], from[32] = "-", to[32] = "-";
@@ -34,16 +43,10 @@ static void add_dark(struct report *r, const char *sensor, const char *item)
 		d->from_ns = s * SECOND;
 	if (text_date(to, &s) == 0)
 		d->to_ns = s * SECOND;
-	/* What lies inside another prefix of the sensor at all its times is counted there. */
-	for (size_t i = 0; i < r->dark_n - 1; i++) {
-		struct report_dark *e = &r->dark[i];
-		struct prefix q;
-		if (strcmp(e->sensor, d->sensor) != 0 || prefix_parse(e->text, &q, NULL) < 0)
-			continue;
-		if (q.bits <= p.bits && prefix_holds(&q, &p.addr) && e->from_ns <= d->from_ns && e->to_ns >= d->to_ns)
+	for (struct report_dark *e = r->dark; e < d; e++) {
+		if (inside(d, e))
 			d->addresses = 0;
-		else if (p.bits <= q.bits && prefix_holds(&p, &q.addr) && d->from_ns <= e->from_ns &&
-			 d->to_ns >= e->to_ns)
+		else if (inside(e, d))
 			e->addresses = 0;
 	}
 }
@@ -131,13 +134,24 @@ static int by_time(const void *x, const void *y)
 	return c ? c : strcmp(a->reason, b->reason);
 }
 
-/* Of each sensor the time of the period up to the end of the records that no gap covers; the mean of all sensors. */
-static void observe(struct report *r)
+/* The time of [from, to) that gaps of this sensor cover; they are in the order of their begin. */
+static int64_t lost_by(const struct report *r, const char *sensor, int64_t from, int64_t to)
 {
-	int64_t from = r->period.from_ns > r->first_ns ? r->period.from_ns : r->first_ns;
-	int64_t to = r->period.to_ns < r->until_ns ? r->period.to_ns : r->until_ns;
-	int64_t lost = 0;
-	char names[REPORT_SENSORS][64];
+	int64_t lost = 0, until = from;
+	for (size_t i = 0; i < r->gaps_n; i++) {
+		const struct gap *g = &r->gaps[i].gap;
+		if (strcmp(g->sensor, sensor) != 0)
+			continue;
+		int64_t a = g->from_ns > until ? g->from_ns : until, b = g->to_ns < to ? g->to_ns : to;
+		lost += a < b ? b - a : 0;
+		until = b > until ? b : until;
+	}
+	return lost;
+}
+
+/* Sensors that have a record, and those that have gaps alone. */
+static size_t name_sensors(const struct report *r, char names[REPORT_SENSORS][64])
+{
 	size_t n = 0;
 	for (size_t i = 0; i < r->sensors_n; i++)
 		snprintf(names[n++], sizeof *names, "%s", r->sensors[i].id);
@@ -148,20 +162,20 @@ static void observe(struct report *r)
 		if (k == n && n < REPORT_SENSORS)
 			snprintf(names[n++], sizeof *names, "%s", r->gaps[i].gap.sensor);
 	}
-	for (size_t k = 0; k < n; k++) {
-		int64_t until = from;
-		for (size_t i = 0; i < r->gaps_n; i++) {
-			const struct gap *g = &r->gaps[i].gap;
-			if (strcmp(g->sensor, names[k]) != 0)
-				continue;
-			int64_t a = g->from_ns > until ? g->from_ns : until, b = g->to_ns < to ? g->to_ns : to;
-			lost += a < b ? b - a : 0;
-			until = b > until ? b : until;
-		}
-	}
-	double whole = (double)(r->period.to_ns - r->period.from_ns);
+	return n;
+}
+
+/* Of each sensor the time of the period up to the end of the records that no gap covers; the mean of all sensors. */
+static void observe(struct report *r)
+{
+	int64_t from = r->period.from_ns > r->first_ns ? r->period.from_ns : r->first_ns;
+	int64_t to = r->period.to_ns < r->until_ns ? r->period.to_ns : r->until_ns;
+	char names[REPORT_SENSORS][64];
+	size_t n = name_sensors(r, names);
 	double seen = to > from ? (double)(to - from) : 0;
-	r->observed = (seen - (n ? (double)lost / (double)n : 0)) / whole;
+	for (size_t k = 0; k < n && seen > 0; k++)
+		seen -= (double)lost_by(r, names[k], from, to) / (double)n;
+	r->observed = seen / (double)(r->period.to_ns - r->period.from_ns);
 }
 
 /* ---- all together ---- */
@@ -215,7 +229,8 @@ static int scan(struct report *r, const struct report_params *p, bool brief, str
 		.arg = arg,
 		.cancel = p->cancel };
 	*out = reportscan_new();
-	return reportscan_run(*out, &sp, err);
+	int rc = reportscan_run(*out, &sp, err);
+	return rc ? rc : reportrolled_mend(r, *out, p->store);
 }
 
 static int choose(struct report *r, const struct report_params *p, struct err *err)

@@ -88,7 +88,6 @@ struct report {
 	size_t gaps_n, gaps_left_out;
 	uint64_t dropped;
 	double observed; /* share of the period's time that is without gap; negative: not known */
-	uint64_t rolled; /* packets of the period by the roll-ups */
 	struct report_span spans[REPORT_SPANS];
 	size_t spans_n;
 	struct report_victim victims[REPORT_VICTIMS];

@@ -18,9 +18,9 @@
 const struct reportfigure reportfigures[] = {
 	{ "packets", "packets", false, 0, 1, 5 },
 	{ "hosts", "hosts", false, 0, 1, 5 },
-	{ "ports", "ports", true, 1, 3, 2 },
+	{ "ports", "ports", true, 1, 3, 5 },
 	{ "bots", "bots-by-time", false, 0, 1, 4 },
-	{ "countries", "countries", true, 2, 6, 1 },
+	{ "countries", "countries", true, 2, 6, 7 },
 };
 const size_t reportfigures_n = sizeof reportfigures / sizeof *reportfigures;
 
@@ -108,7 +108,7 @@ static void axis_number(FILE *out, double x, enum message_language l)
 			fputs(messages_text(l, units[l][i].key), out);
 			return;
 		}
-	fprintf(out, "%.0f", x);
+	fputs(report_number(n, (uint64_t)(x + 0.5)), out);
 }
 
 struct drawing {
@@ -247,7 +247,7 @@ static void bars(const struct drawing *d)
 		d->f->name);
 	for (size_t i = 0; i < d->t->rows; i++) {
 		double y = 16 + 24 * (double)i, all = wide * (double)at(d, i, d->f->first)->n / most;
-		double part = wide * (double)at(d, i, d->f->first + 1)->n / most;
+		double part = wide * (double)at(d, i, d->f->n)->n / most;
 		fprintf(d->out, "<text text-anchor=\"end\" x=\"%.1f\" y=\"%.1f\">", left - 8, y + 13);
 		report_escape(d->out, reportcell_text(text, at(d, i, d->f->label), &d->r->zone, d->l));
 		fprintf(d->out, "</text><rect class=\"f0\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"18\"/>", left,

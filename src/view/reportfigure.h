@@ -11,8 +11,9 @@
 struct reportfigure {
 	const char *name, *table;
 	bool bars;
-	int label;    /* column */
-	int first, n; /* columns of the series; of bars: with and without research scanners */
+	int label; /* column */
+	int first; /* column of the first series; of bars: all */
+	int n;	   /* columns of series; of bars: the column without research scanners */
 };
 extern const struct reportfigure reportfigures[];
 extern const size_t reportfigures_n;

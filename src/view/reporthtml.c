@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define SECOND	  INT64_C(1000000000)
-#define HOUR_NS	  (3600 * SECOND)
 #define GAPS_TOLD 200 /* rows of a table on paper; CSV has all */
 
 static const char style[] =
@@ -34,7 +33,8 @@ static const char style[] =
 	"tabular-nums}"
 	"th,td{padding:.3rem .55rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}"
 	"thead th{background:var(--soft);border-bottom:2px solid var(--line)}.n{text-align:right;white-space:nowrap}"
-	"th.n{white-space:normal;min-width:5.5rem}td.t{min-width:8rem}caption{text-align:left;padding:.2rem .55rem}"
+	"th.n{white-space:normal;min-width:4.2rem}td.t{min-width:6rem}td.d{min-width:14rem}caption{text-align:left;"
+	"padding:.2rem .55rem}"
 	".w{white-space:nowrap}figure{margin:1rem 0}svg{width:100%;height:auto;max-width:60rem}"
 	"nav ul{columns:16rem;padding-left:1.2rem}"
 	"@page{size:A4;margin:16mm 14mm 18mm}"
@@ -42,7 +42,7 @@ static const char style[] =
 	"print{:root{--fg:#000;--bg:#fff;--soft:#f4f6f8;--line:#bbb;--muted:#444;--link:#000}body{font-size:10pt;"
 	"max-width:none;padding:0}nav{display:none}h2{break-after:avoid}figure,.facts,tr{break-inside:avoid}"
 	"thead{display:table-header-group}section.page{break-before:page}.scroll{overflow:visible}table{font-size:8pt}"
-	"th,td{padding:1.2mm 1.5mm}th.n,td.t{min-width:0}a{text-decoration:none}}";
+	"th,td{padding:1.2mm 1.5mm}th.n,td.t,td.d{min-width:0}a{text-decoration:none}}";
 
 struct page {
 	FILE *out;
@@ -103,15 +103,6 @@ static const char *moment(char out[REPORTCELL_TEXT], const struct report *r, int
 	return reportcell_text(out, &c, &r->zone, l);
 }
 
-static uint64_t scanned(const struct report *r)
-{
-	uint64_t n = 0;
-	for (size_t i = 0; i < r->now->bins_n; i++)
-		for (int g = 0; g < REPORT_GROUPS; g++)
-			n += report_with(&r->now->bins[i].packets[g]);
-	return n;
-}
-
 static void note(const struct report_fill *fills, size_t n, enum message_language l, const char *key,
 	void (*fn)(void *arg, const char *text), void *arg)
 {
@@ -136,7 +127,7 @@ static void notes_of_gaps(
 void report_notes(const struct reporttables *t, const struct report *r, enum message_language l,
 	void (*fn)(void *arg, const char *text), void *arg)
 {
-	char a[REPORTCELL_TEXT], n[32], m[32];
+	char a[REPORTCELL_TEXT], n[32];
 	bool estimate = false;
 	for (size_t i = 0; i < t->n; i++)
 		estimate |= t->v[i].estimate;
@@ -147,11 +138,11 @@ void report_notes(const struct reporttables *t, const struct report *r, enum mes
 	if (r->first_ns > r->period.from_ns)
 		note(since, 1, l, "report.note.since", fn, arg);
 	notes_of_gaps(r, l, fn, arg);
-	report_number(n, r->rolled);
-	report_number(m, scanned(r));
-	const struct report_fill rolled[] = { { "rolled", n }, { "packets", m } };
-	if (r->rolled > scanned(r) && r->period.from_ns % HOUR_NS == 0 && r->period.to_ns % HOUR_NS == 0)
-		note(rolled, 2, l, "report.note.rolled", fn, arg);
+	report_number(n, r->now->rolled_n);
+	const struct report_fill rolled[] = { { "n", n } };
+	if (r->now->rolled_n)
+		note(rolled, 1, l,
+			r->period.kind == REPORT_DAY ? "report.note.rolled_hours" : "report.note.rolled_days", fn, arg);
 	report_number(n, r->now->broken);
 	const struct report_fill broken[] = { { "n", n } };
 	if (r->now->broken)
@@ -264,6 +255,16 @@ static void heading_row(const struct page *p, const struct reporttable *t)
 	fputs("</tr></thead><tbody>\n", p->out);
 }
 
+/* How the cells of a column are set: numbers, times, long words, others. */
+static const char *column_class(const struct reportcolumn *c)
+{
+	if (is_number(c->type))
+		return "n";
+	if (c->type == REPORT_DATE || c->type == REPORT_TIME)
+		return "w";
+	return strcmp(c->key, "devices") == 0 ? "d" : "t";
+}
+
 static void body_row(const struct page *p, const struct reporttable *t, size_t i)
 {
 	char text[REPORTCELL_TEXT];
@@ -271,14 +272,10 @@ static void body_row(const struct page *p, const struct reporttable *t, size_t i
 	for (size_t k = 0; k < t->columns_n; k++) {
 		if (t->columns[k].wide)
 			continue;
-		const struct reportcell *c = &t->cells[i * t->columns_n + k];
-		bool nowrap = t->columns[k].type == REPORT_DATE || t->columns[k].type == REPORT_TIME;
-		fputs(is_number(t->columns[k].type) ? "<td class=\"n\">"
-			: nowrap		    ? "<td class=\"w\">"
-						    : "<td class=\"t\"><bdi>",
-			p->out);
-		report_escape(p->out, reportcell_text(text, c, &p->r->zone, p->l));
-		fputs(is_number(t->columns[k].type) || nowrap ? "</td>" : "</bdi></td>", p->out);
+		bool outside = t->columns[k].type == REPORT_TEXT;
+		fprintf(p->out, "<td class=\"%s\">%s", column_class(&t->columns[k]), outside ? "<bdi>" : "");
+		report_escape(p->out, reportcell_text(text, &t->cells[i * t->columns_n + k], &p->r->zone, p->l));
+		fputs(outside ? "</bdi></td>" : "</td>", p->out);
 	}
 	fputs("</tr>\n", p->out);
 }

@@ -86,8 +86,6 @@ static int add_hour(void *arg, const struct store_sum *sum)
 	int64_t day = reportzone_day(&d->r->zone, sum->start_ns) - d->first;
 	if (day >= 0 && (uint64_t)day < d->n)
 		d->packets[day] += sum->packets;
-	if (sum->start_ns >= d->r->period.from_ns && sum->start_ns < d->r->period.to_ns)
-		d->r->rolled += sum->packets;
 	return 0;
 }
 
@@ -142,5 +140,62 @@ int reportrolled_gather(struct report *r, struct store *s)
 		}
 	}
 	free(d.packets);
+	return rc;
+}
+
+struct mend {
+	struct reportscan *scan;
+	uint64_t (*sums)[REPORT_GROUPS]; /* of each bin */
+	size_t at;
+};
+
+static int add_group(void *arg, const struct store_sum *sum)
+{
+	struct mend *m = arg;
+	static const char *const names[] = {
+		[REPORT_SYN] = "tcp_syn", [REPORT_SYNACK] = "tcp_syn_ack", [REPORT_UDP] = "udp", [REPORT_ICMP] = "icmp"
+	};
+	int g = 0;
+	while (g < REPORT_OTHER && strcmp(names[g], sum->key) != 0)
+		g++;
+	/* Sums come by time. */
+	while (m->at + 1 < m->scan->bins_n && sum->start_ns >= m->scan->bins[m->at].to_ns)
+		m->at++;
+	m->sums[m->at][g] += sum->packets;
+	return 0;
+}
+
+static void mend_bin(const struct report *r, struct report_bin *b, const uint64_t sums[REPORT_GROUPS])
+{
+	uint64_t have = 0, all = 0;
+	for (int g = 0; g < REPORT_GROUPS; g++) {
+		have += report_with(&b->packets[g]);
+		all += sums[g];
+	}
+	if (have + all / 1000 >= all)
+		return;
+	b->rolled = true;
+	if (!r->dark6)
+		b->to_ip4[REPORT_OTHERS] += all - have;
+	for (int g = 0; g < REPORT_GROUPS; g++)
+		b->packets[g] = (struct report_split){ { sums[g], 0 } };
+}
+
+int reportrolled_mend(const struct report *r, struct reportscan *scan, struct store *s)
+{
+	struct mend m = { .scan = scan, .sums = mem_new((scan->bins_n + 1) * sizeof *m.sums) };
+	int64_t from = scan->bins[0].from_ns, to = scan->bins[scan->bins_n - 1].to_ns;
+	struct store_rollup q = {
+		.span = ROLLUP_HOUR, .dim = ROLLUP_CLASS, .from_ns = from, .to_ns = to, .fn = add_group, .arg = &m
+	};
+	bool whole = true;
+	for (size_t i = 0; i < scan->bins_n; i++)
+		whole &= scan->bins[i].from_ns % HOUR_NS == 0 && scan->bins[i].to_ns % HOUR_NS == 0;
+	int rc = whole ? store_rollup(s, &q) : 0;
+	for (size_t i = 0; i < scan->bins_n && whole && !rc; i++) {
+		mend_bin(r, &scan->bins[i], m.sums[i]);
+		scan->rolled_n += scan->bins[i].rolled;
+	}
+	free(m.sums);
 	return rc;
 }

@@ -45,6 +45,7 @@ struct pass {
 	uint64_t hash;
 	uint32_t number; /* IDMAP_NONE: not in the sample */
 	uint16_t country, org;
+	uint32_t pair_host, pair_port; /* the pair added last */
 	int64_t told_hour;
 };
 
@@ -186,6 +187,7 @@ static void begin_run(struct pass *s, const struct addr *a, int64_t ns)
 	s->last = *a;
 	s->running = true;
 	s->hash = addr_hash(a, SAMPLE_KEY);
+	s->pair_host = IDMAP_NONE;
 	s->number = IDMAP_NONE;
 	while (s->map.n >= s->max_sources)
 		thin(s);
@@ -203,12 +205,6 @@ static void begin_run(struct pass *s, const struct addr *a, int64_t ns)
 	}
 	s->country = h->country;
 	s->org = h->org;
-}
-
-static void add_pair(struct pass *s, uint32_t port)
-{
-	if (s->number != IDMAP_NONE)
-		reportpairs_add(&s->pairs, s->map.keys, s->number, port);
 }
 
 /* ---- flows ---- */
@@ -245,6 +241,24 @@ static unsigned traits_of(const struct flow *f)
 	return t;
 }
 
+static void add_packets(struct pass *s, const struct flow *f, unsigned traits, int part)
+{
+	struct reportscan *o = s->out;
+	struct report_bin *b = &o->bins[s->bin];
+	b->packets[group_of(f->cls)].n[part] += f->packets;
+	if (addr_is4(&f->dst))
+		b->to_ip4[part] += f->packets;
+	o->countries[s->country].packets.n[part] += f->packets;
+	o->orgs[s->org].packets += f->packets;
+	for (int t = REPORT_TELNET; traits >> t; t++)
+		if (traits >> t & 1)
+			o->marks[t].n[part] += f->packets;
+	if (!o->first_ns || f->first_ns < o->first_ns)
+		o->first_ns = f->first_ns;
+	if (f->last_ns > o->last_ns)
+		o->last_ns = f->last_ns;
+}
+
 static void add_flow(struct pass *s, const struct flow *f)
 {
 	struct reportscan *o = s->out;
@@ -252,31 +266,22 @@ static void add_flow(struct pass *s, const struct flow *f)
 		begin_run(s, &f->src, f->first_ns);
 	int part = s->org ? REPORT_RESEARCH : REPORT_OTHERS;
 	unsigned traits = traits_of(f);
-	struct report_bin *b = &o->bins[s->bin];
-	b->packets[group_of(f->cls)].n[part] += f->packets;
-	if (addr_is4(&f->dst))
-		b->to_ip4[part] += f->packets;
-	o->countries[s->country].packets.n[part] += f->packets;
-	if (s->org)
-		o->orgs[s->org].packets += f->packets;
-	for (int t = REPORT_TELNET; t < REPORT_TRAITS; t++)
-		if (traits >> t & 1)
-			o->marks[t].n[part] += f->packets;
+	add_packets(s, f, traits, part);
 	if (s->number != IDMAP_NONE) {
 		struct host *h = &s->hosts[s->number];
 		h->now = h->bin == s->bin + 1 ? (uint16_t)(h->now | traits) : (uint16_t)traits;
 		h->bin = (uint16_t)(s->bin + 1);
 		h->ever |= (uint16_t)traits;
 	}
-	if (!s->p->brief && (f->cls == CLASS_TCP_SYN || f->cls == CLASS_UDP)) {
-		uint32_t port = (f->cls == CLASS_UDP ? 65536u : 0) + f->dport;
-		o->ports[port].packets.n[part] += f->packets;
-		add_pair(s, port);
+	if (s->p->brief || (f->cls != CLASS_TCP_SYN && f->cls != CLASS_UDP))
+		return;
+	uint32_t port = (f->cls == CLASS_UDP ? 65536u : 0) + f->dport;
+	o->ports[port].packets.n[part] += f->packets;
+	if (s->number != IDMAP_NONE && (s->number != s->pair_host || port != s->pair_port)) {
+		reportpairs_add(&s->pairs, s->map.keys, s->number, port);
+		s->pair_host = s->number;
+		s->pair_port = port;
 	}
-	if (!o->first_ns || f->first_ns < o->first_ns)
-		o->first_ns = f->first_ns;
-	if (f->last_ns > o->last_ns)
-		o->last_ns = f->last_ns;
 }
 
 static int take(void *arg, const struct archive_header *block, const struct flow *flows, size_t n)

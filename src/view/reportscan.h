@@ -55,6 +55,7 @@ struct report_bin {
 	struct report_split packets[REPORT_GROUPS];
 	uint64_t to_ip4[REPORT_PARTS]; /* packets to IPv4 addresses */
 	struct report_hosts hosts;
+	bool rolled; /* its flows are gone: packets by the sums of hours, research scanners not told apart */
 };
 
 struct report_place {
@@ -78,7 +79,7 @@ struct reportscan {
 	int64_t first_ns, last_ns; /* of the packets; 0: none */
 	uint64_t flows, broken;
 	unsigned level, port_level; /* of the hosts, of the hosts by port; 0: exact */
-	bool sensors_some;	    /* flows of at least one sensor */
+	size_t rolled_n;	    /* bins whose packets come from the sums of hours */
 };
 
 struct reportscan_params {

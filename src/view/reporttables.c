@@ -92,6 +92,16 @@ static void split(struct fill *f, const struct report_split *s)
 	count(f, s->n[REPORT_OTHERS]);
 }
 
+/* The same where they may not be told apart. */
+static void split_known(struct fill *f, const struct report_split *s, bool known)
+{
+	count(f, report_with(s));
+	if (known)
+		count(f, s->n[REPORT_OTHERS]);
+	else
+		none(f);
+}
+
 static void split_hosts(struct fill *f, const struct report_split *s, bool estimate)
 {
 	hosts(f, report_with(s), estimate);
@@ -147,10 +157,10 @@ static void totals_row(struct fill *f, const struct reportperiod *p, const struc
 	text(f, report_period_text(name, p, f->l));
 	date(f, p->first);
 	date(f, p->end - 1);
-	split(f, &packets);
+	split_known(f, &packets, !s->rolled_n);
 	ratio(f, addresses);
 	ratio(f, per[0] < 0 ? -1 : per[0] + per[1]);
-	ratio(f, per[0]);
+	ratio(f, s->rolled_n ? -1 : per[0]);
 	split_hosts(f, &s->hosts.all, s->hosts.estimate);
 }
 
@@ -230,9 +240,13 @@ static void packets(struct reporttables *all, const struct report *r, enum messa
 			sum.n[0] += b->packets[g].n[0];
 			sum.n[1] += b->packets[g].n[1];
 		}
-		split(&f, &sum);
-		for (int g = 0; g < REPORT_GROUPS; g++)
-			count(&f, b->packets[g].n[REPORT_OTHERS]);
+		split_known(&f, &sum, !b->rolled);
+		for (int g = 0; g < REPORT_GROUPS; g++) {
+			if (b->rolled)
+				none(&f);
+			else
+				count(&f, b->packets[g].n[REPORT_OTHERS]);
+		}
 	}
 }
 
@@ -313,6 +327,16 @@ static void ports(struct reporttables *all, const struct report *r, enum message
 	free(v);
 }
 
+/* Packets of the flows alone: shares are of these. */
+static struct report_split counted(const struct report *r)
+{
+	struct report_split sum = { { 0 } };
+	for (size_t i = 0; i < REPORT_COUNTRIES; i++)
+		for (int p = 0; p < REPORT_PARTS; p++)
+			sum.n[p] += r->now->countries[i].packets.n[p];
+	return sum;
+}
+
 static const struct reportcolumn countries_columns[] = { { "rank", REPORT_COUNT }, { "country", REPORT_TEXT },
 	{ "country_name", REPORT_TEXT }, { "packets", REPORT_COUNT }, { "share", REPORT_PERCENT },
 	{ "packets_without", REPORT_COUNT }, { "hosts", REPORT_HOSTS }, { "hosts_without", REPORT_HOSTS } };
@@ -321,7 +345,7 @@ static void countries(struct reporttables *all, const struct report *r, enum mes
 {
 	char code[3], key[64];
 	size_t n;
-	struct report_split sum = packets_of(r->now);
+	struct report_split sum = counted(r);
 	struct fill f = BEGIN("countries", countries_columns);
 	struct ranked *v = rank(r->now->countries, r->knows_places ? REPORT_COUNTRIES : 0, &n);
 	for (size_t i = 0; i < n && i < TOP_PLACES; i++) {
@@ -349,7 +373,7 @@ static void research(struct reporttables *all, const struct report *r, enum mess
 	struct fill f = BEGIN("research", research_columns);
 	struct ranked v[REPORT_ORGS];
 	size_t n = 0;
-	struct report_split sum = packets_of(r->now);
+	struct report_split sum = counted(r);
 	for (size_t i = 1; i < REPORT_ORGS; i++)
 		if (r->now->orgs[i].packets)
 			v[n++] = (struct ranked){ i, r->now->orgs[i].packets };

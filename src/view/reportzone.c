@@ -3,9 +3,11 @@
 
 #include "base/mem.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define SECOND	 INT64_C(1000000000)
 #define DAY_S	 INT64_C(86400)
@@ -71,22 +73,28 @@ static const char *read_hours(const char *p, int32_t *out)
 	return p;
 }
 
+static bool within(int v, int least, int most)
+{
+	return v >= least && v <= most;
+}
+
 static const char *read_rule(const char *p, struct reportzone_rule *r)
 {
 	int used = 0;
+	bool good;
 	*r = (struct reportzone_rule){ .form = 'n', .at_s = 7200 };
 	if (*p == 'M') {
 		r->form = 'M';
-		if (sscanf(p, "M%2d.%1d.%1d%n", &r->month, &r->week, &r->weekday, &used) < 3 || r->month < 1 ||
-			r->month > 12 || r->week < 1 || r->week > 5 || r->weekday < 0 || r->weekday > 6)
-			return NULL;
+		good = sscanf(p, "M%2d.%1d.%1d%n", &r->month, &r->week, &r->weekday, &used) == 3 &&
+		       within(r->month, 1, 12) && within(r->week, 1, 5) && within(r->weekday, 0, 6);
 	} else if (*p == 'J') {
 		r->form = 'J';
-		if (sscanf(p, "J%3d%n", &r->day, &used) < 1 || r->day < 1 || r->day > 365)
-			return NULL;
-	} else if (sscanf(p, "%3d%n", &r->day, &used) < 1 || r->day < 0 || r->day > 365) {
-		return NULL;
+		good = sscanf(p, "J%3d%n", &r->day, &used) == 1 && within(r->day, 1, 365);
+	} else {
+		good = sscanf(p, "%3d%n", &r->day, &used) == 1 && within(r->day, 0, 365);
 	}
+	if (!good)
+		return NULL;
 	p += used;
 	return *p == '/' ? read_hours(p + 1, &r->at_s) : p;
 }
@@ -226,8 +234,81 @@ int reportzone_read(struct reportzone *z, const char *name, struct bytes file, s
 	*z = (struct reportzone){ 0 };
 	snprintf(z->name, sizeof z->name, "%s", name);
 	if (read_file(z, file))
-		return err_set(err, -1, "the file of time zone '%.60s' is damaged", name);
+		return err_set(err, -1, "tz: the file of time zone '%.60s' is damaged", name);
 	return 0;
+}
+
+/* ---- zones of the system ---- */
+
+#define KEPT_MAX 2048
+
+static struct {
+	struct kept {
+		char name[64];
+		const uint8_t *p;
+		size_t n;
+	} * v;
+	size_t n;
+} kept;
+
+/* Octets of the file, 0: it is no zone. `room` has FILE_MAX octets. */
+static size_t read_zone(const char *path, uint8_t *room)
+{
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(room, 1, FILE_MAX, f) : 0;
+	if (f)
+		fclose(f);
+	return n >= 4 && memcmp(room, "TZif", 4) == 0 ? n : 0;
+}
+
+/* Many names are the same zone: its octets are kept once. */
+static const uint8_t *keep_octets(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < kept.n; i++)
+		if (kept.v[i].n == n && memcmp(kept.v[i].p, p, n) == 0)
+			return kept.v[i].p;
+	uint8_t *own = mem_new(n);
+	memcpy(own, p, n);
+	return own;
+}
+
+static int keep_zone(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	const char *name = path + sizeof REPORTZONE_FOLDER;
+	if (at->level == 0)
+		return FTW_CONTINUE;
+	/* Other sets of the same names: without and with leap seconds. */
+	if (type == FTW_D && (strcmp(name, "posix") == 0 || strcmp(name, "right") == 0))
+		return FTW_SKIP_SUBTREE;
+	if (type != FTW_F || kept.n == KEPT_MAX || strlen(name) >= sizeof kept.v->name)
+		return FTW_CONTINUE;
+	uint8_t *room = mem_new(FILE_MAX);
+	size_t n = read_zone(path, room);
+	if (n) {
+		kept.v = mem_grow(kept.v, (kept.n + 1) * sizeof *kept.v);
+		struct kept *k = &kept.v[kept.n];
+		snprintf(k->name, sizeof k->name, "%s", name);
+		k->p = keep_octets(room, n);
+		k->n = n;
+		kept.n++;
+	}
+	free(room);
+	return FTW_CONTINUE;
+}
+
+size_t reportzone_keep_all(void)
+{
+	if (!kept.n)
+		nftw(REPORTZONE_FOLDER, keep_zone, 8, FTW_ACTIONRETVAL);
+	return kept.n;
+}
+
+static const struct kept *find_kept(const char *name)
+{
+	for (size_t i = 0; i < kept.n; i++)
+		if (strcmp(kept.v[i].name, name) == 0)
+			return &kept.v[i];
+	return NULL;
 }
 
 static int fixed(struct reportzone *z, const char *name, int32_t offset)
@@ -246,15 +327,15 @@ int reportzone_open(struct reportzone *z, const char *name, struct err *err)
 		return fixed(z, name, 0);
 	if (strcmp(name, "Asia/Tokyo") == 0)
 		return fixed(z, name, 9 * 3600);
+	const struct kept *k = find_kept(name);
+	if (k)
+		return reportzone_read(z, name, (struct bytes){ k->p, k->n }, err);
 	bool good = name[0] && name[0] != '/' && strlen(name) < sizeof z->name && !name[strspn(name, harmless)];
 	snprintf(path, sizeof path, REPORTZONE_FOLDER "/%.63s", name);
-	FILE *f = good ? fopen(path, "re") : NULL;
 	uint8_t *room = mem_new(FILE_MAX);
-	size_t n = f ? fread(room, 1, FILE_MAX, f) : 0;
-	if (f)
-		fclose(f);
+	size_t n = good ? read_zone(path, room) : 0;
 	int rc = n ? reportzone_read(z, name, (struct bytes){ room, n }, err)
-		   : err_set(err, -1, "'%.60s' is no time zone of this system (a name like Asia/Tokyo)", name);
+		   : err_set(err, -1, "tz: '%.60s' is no time zone of this system (a name like Asia/Tokyo)", name);
 	free(room);
 	return rc;
 }

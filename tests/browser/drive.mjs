@@ -14,7 +14,12 @@ mkdirSync(SHOTS, { recursive: true });
 
 export let failed = 0;
 
-let now = null;
+let now = { page: null, errors: [] };
+
+/* The page that the cases are about, when it isn't open()'s. */
+export function watching(page, errors) {
+	now = { page, errors };
+}
 
 /* One case: a function that returns what is wrong, or nothing. What failed leaves a picture. */
 export async function check(name, fn) {
@@ -27,7 +32,7 @@ export async function check(name, fn) {
 	}
 	failed += why ? 1 : 0;
 	if (why)
-		await now.page.screenshot({ path: join(SHOTS, `failed-${name.replace(/\W+/g, '-').slice(0, 40)}.png`) }).catch(() => 0);
+		await now.page?.screenshot({ path: join(SHOTS, `failed-${name.replace(/\W+/g, '-').slice(0, 40)}.png`) }).catch(() => 0);
 	console.log(why ? `not ok ${name}: ${String(why).replace(/\s+/g, ' ').slice(0, 500)}` : `ok ${name}`);
 }
 

@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import urllib.parse
+import warnings
 
 TOP = pathlib.Path(os.environ.get("TOP", pathlib.Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(TOP / "tests/aid"))
@@ -46,18 +47,40 @@ def daemon(port, more="", name="console", **extra):
 
 
 def context():
-    c = ssl.create_default_context()
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
     return c
+
+
+PLAIN = context()
 
 
 def tls(d, address="127.0.0.1", source=None, seconds=10):
     s = socket.create_connection((address, d.port), seconds, source_address=source and (source, 0))
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return context().wrap_socket(s)
+    return PLAIN.wrap_socket(s)
 
 
-def read_answer(s):
+def unchunk(s, got):
+    """RFC 9112, 7.1; what is missing at the end is missing."""
+    out = b""
+    while True:
+        while b"\r\n" not in got:
+            got += (more := s.recv(65536))
+            if not more:
+                return out
+        size, _, got = got.partition(b"\r\n")
+        n = int(size, 16)
+        while len(got) < n + 2:
+            got += (more := s.recv(65536))
+            if not more:
+                return out + got
+        out, got = out + got[:n], got[n + 2:]
+        if n == 0:
+            return out
+
+
+def read_answer(s, head_only=False):
     """(status, {field: [values]}, body) of one answer; status 0: closed without one."""
     text = b""
     while b"\r\n\r\n" not in text:
@@ -71,6 +94,8 @@ def read_answer(s):
         name, _, value = line.partition(":")
         fields.setdefault(name.lower(), []).append(value.strip())
     status = int(lines[0].split()[1])
+    if head_only:
+        return status, fields, body
     if "content-length" in fields:
         while len(body) < int(fields["content-length"][0]):
             chunk = s.recv(65536)
@@ -78,12 +103,7 @@ def read_answer(s):
                 break
             body += chunk
     elif "transfer-encoding" in fields:
-        while not body.endswith(b"0\r\n\r\n"):
-            chunk = s.recv(65536)
-            if not chunk:
-                break
-            body += chunk
-        body = b"".join(p for p in re.findall(rb"[0-9a-f]+\r\n(.*?)\r\n(?=[0-9a-f]+\r\n|$)", body, re.S))
+        body = unchunk(s, body)
     return status, fields, body
 
 
@@ -92,7 +112,7 @@ def raw(d, data, source=None):
     s = tls(d, source=source)
     try:
         s.sendall(data)
-        return read_answer(s)
+        return read_answer(s, data.startswith(b"HEAD "))
     except OSError:
         return 0, {}, b""
     finally:
@@ -346,6 +366,7 @@ SHAPES = (
     ("a large field", f"GET / HTTP/1.1\r\n{HOST}X: {'a' * 20000}\r\n\r\n", (431,)),
     ("a huge field", f"GET / HTTP/1.1\r\n{HOST}X: {'a' * 200000}\r\n\r\n", (431, 0)),
     ("many fields", f"GET / HTTP/1.1\r\n{HOST}{'X: y' * 1}" + "\r\n" + "X: y\r\n" * 3000 + "\r\n", (431, 0)),
+    ("a blank in the target", f"GET /now /x HTTP/1.1\r\n{HOST}\r\n", (400,)),
     ("a folded field", f"GET / HTTP/1.1\r\n{HOST}X: a\r\n b\r\n\r\n", (200, 400)),
     ("a carriage return in a field", f"GET / HTTP/1.1\r\n{HOST}X: a\rTransfer-Encoding: chunked\r\n\r\n", (400, 411)),
     ("text", "hello\r\n\r\n", (400, 405, 0)),
@@ -367,10 +388,10 @@ def shapes(d):
 
 
 def smuggling(d):
-    """What is behind a refused request is never taken for one: one answer, then the end."""
-    behind = f"GET /api/v1/openapi.json HTTP/1.1\r\n{HOST}\r\n"
+    """What is behind a refused request is never taken for one. (The library says some of its own refusals twice.)"""
+    behind = f"GET /now HTTP/1.1\r\n{HOST}\r\n"
     for name, text, _ in SHAPES:
-        if not any(word in name for word in ("length", "chunk", "blank", "body", "host", "form")):
+        if not any(word in name for word in ("length", "chunk", "blank", "body", "host", "form", "NUL")):
             continue
         s = tls(d)
         got = b""
@@ -381,8 +402,8 @@ def smuggling(d):
         except OSError:
             pass
         s.close()
-        if got.count(b"HTTP/1.1 ") != 1:
-            return f"{name}: {got.count(b'HTTP/1.1 ')} answers"
+        if b"HTTP/1.1 200" in got or not got.startswith(b"HTTP/1.1 4"):
+            return f"{name}: {got[:60]!r}"
     s = tls(d)
     s.sendall(f"GET /now HTTP/1.1\r\n{HOST}\r\n".encode() * 20)
     got = b""
@@ -701,6 +722,7 @@ def start_with(d, fd):
 
 
 def main():
+    warnings.simplefilter("ignore", DeprecationWarning)  # old versions of TLS are what is tried
     resource.setrlimit(resource.RLIMIT_NOFILE, (12000, max(12000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
     failed = False
 

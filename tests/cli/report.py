@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import sqlite3
 import subprocess
 import xml.dom.minidom
@@ -239,6 +240,22 @@ class Page(html.parser.HTMLParser):
             self.faults.append(f"</{tag}>")
 
 
+def bars(lang, where):
+    """The solid part of each bar is the packets without research scanners, the hatched one the rest."""
+    rows = list(csv.DictReader((where / "tables/ports.csv").open(newline="")))
+    root = xml.dom.minidom.parse(str(where / "figures/ports.svg")).documentElement
+    rects = [(r.getAttribute("class"), float(r.getAttribute("width")), float(r.getAttribute("y")))
+             for r in root.getElementsByTagName("rect") if r.getAttribute("height") == "18"]
+    unit = sum(w for _, w, y in rects if y == rects[0][2]) / int(rows[0]["packets"])
+    wrong = []
+    for k, row in enumerate(rows):
+        mine = {c: w for c, w, y in rects if y == rects[0][2] + 24 * k}
+        want = int(row["packets_without"]) * unit, (int(row["packets"]) - int(row["packets_without"])) * unit
+        if abs(mine["f0"] - want[0]) > 0.11 or abs(mine.get("s1", 0) - want[1]) > 0.11:
+            wrong.append(f"{row['port']}: {mine}, not {want}")
+    case(f"{lang}-bars", not wrong and len(rows) == 10, wrong[:2])
+
+
 def files(flows, lang):
     where = TMP / f"out-{lang}"
     words = ["report", "telescope", "--period", "week", "--at", "2026-11-05", "--lang", lang, "--tz", "Asia/Tokyo", "--geo",
@@ -257,6 +274,7 @@ def files(flows, lang):
         root = xml.dom.minidom.parse(str(svg)).documentElement
         if not all(root.getElementsByTagName(t) for t in ("title", "desc", "text")) or root.getElementsByTagName("script"):
             bad.append(svg.name)
+    bars(lang, where)
     case(f"{lang}-svg", not bad and len(list(where.glob("figures/*.svg"))) >= 4, bad)
     for name in where.glob("tables/*.csv"):
         rows = list(csv.reader(io.StringIO(name.read_bytes().decode(), newline=""), strict=True))
@@ -279,6 +297,29 @@ def files(flows, lang):
     return text
 
 
+def retained(flows):
+    """A copy of the store whose older flows are gone: packets by day stay what they were."""
+    copy = TMP / "older"
+    shutil.copytree(STORE, copy)
+    with sqlite3.connect(copy / "store.db") as db:
+        for (hour,) in db.execute("select hour from segment").fetchall():
+            start = datetime.datetime.fromtimestamp(hour * 3600, datetime.timezone.utc)
+            if start < datetime.datetime(2026, 11, 5, 20, tzinfo=datetime.timezone.utc):
+                (copy / "flows" / f"{start:%Y%m%d%H}.seg").unlink()
+                db.execute("delete from segment where hour = ?", (hour,))
+    done = subprocess.run([PROGRAM, "--store", str(copy), "report", "telescope", "--json", "--period", "week", "--at", "2026-11-05",
+                           "--tz", "Asia/Tokyo", "--geo", "none"], capture_output=True)
+    doc = json.loads(done.stdout)
+    wrong = []
+    for k, row in enumerate(table(doc, "packets")):
+        t = Truth(flows, *stretch("Asia/Tokyo", datetime.date(2026, 11, 2) + datetime.timedelta(k), 1))
+        if row["total"] != t.packets or any(row[g] != t.groups[g] for g in (*GROUPS, "other")):
+            wrong.append(f"{row}, not {t.groups}")
+    gone = [r["day"] for r in table(doc, "packets") if r["total_without"] is None]
+    case("flows-that-are-gone", not wrong and gone == ["2026-11-04", "2026-11-05", "2026-11-06"]
+         and "Flow records of 3 days" in notes(doc), f"{wrong[:1]} {gone} {notes(doc)} {done.stderr}")
+
+
 def refusals():
     for name, words, want in (("zone", ["--tz", "Mars/Base"], 2), ("zone-path", ["--tz", "../../etc/passwd"], 2),
                               ("date", ["--at", "2026-02-30"], 2), ("period", ["--period", "decade"], 2)):
@@ -296,6 +337,7 @@ def main():
     truth = week(flows)
     zones(flows)
     estimate(truth)
+    retained(flows)
     english, japanese = files(flows, "en"), files(flows, "ja")
     case("words", "Unique hosts" in english and all(w in japanese for w in (
         "観測パケット数", "ユニークホスト数", "ダークネットIPアドレス数", "1 IPアドレス当たりの総観測パケット数", "跳ね返りパケット",

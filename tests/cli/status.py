@@ -21,7 +21,7 @@ from daemon import Daemon, wait  # noqa: E402
 PROGRAM = os.environ.get("SAKIMORI", str(TOP / "build/sakimori"))
 TMP = pathlib.Path(os.environ.get("TMPDIR") or tempfile.mkdtemp())
 CAPTURE = TMP / "dark.pcap"
-CONFIG = "network: {operator: self}\nmetrics: {listen: off}\nsensors:\n  - {name: west, dark: [198.18.0.0/16]}\n"
+CONFIG = "network: {operator: self}\nmetrics: {listen: off}\nconsole: {listen: off}\nsensors:\n  - {name: west, dark: [198.18.0.0/16]}\n"
 
 
 def folder():

@@ -199,7 +199,33 @@ def a_replay():
         return "" if 3 < speed < 5 and 17 < rate < 23 else f"{speed:.1f} times as fast, {rate:.1f} packets a second"
 
 
-def bench(west, east, watch):
+def processor(d, role):
+    """Seconds that a role has used."""
+    pid = subprocess.run(["pgrep", "-P", str(d.p.pid), "-f", f"^sakimori --role {role}"], capture_output=True,
+                         text=True).stdout.split()[0]
+    v = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(v[11]) + int(v[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def flood(west, watch, d):
+    """What the map costs beside many packets."""
+    burst = [packet(f"203.0.113.{k % 250}", f"198.18.{k % 256}.9", 23, sport=k) for k in range(1000)]
+    begun, n, used = time.time(), 0, [processor(d, r) for r in ("console", "capture")]
+    while time.time() - begun < 8:
+        for p in burst:
+            west.send(p)
+        n += len(burst)
+        time.sleep(0.02)
+    took = time.time() - begun
+    used = [processor(d, r) - u for r, u in zip(("console", "capture"), used)]
+    time.sleep(1)
+    maps = watch.maps(begun)
+    print(f"{n / took:.0f} packets a second: {sum(e['packets'] for _, e in maps)} of {n} told in {len(maps)} events, "
+          f"{sum(len(e['arcs']) for _, e in maps) / took:.0f} points a second; console {used[0] / took * 100:.1f} %, "
+          f"capture {used[1] / took * 100:.1f} % of a core")
+
+
+def bench(west, watch, d):
     n = int(sys.argv[sys.argv.index("bench") + 1]) if sys.argv[-1] != "bench" else 200
     took = []
     for k in range(n):
@@ -225,7 +251,8 @@ def inside():
             return
         watch = Watch(Page(PORT, d.store))
         if "bench" in sys.argv:
-            bench(west, east, watch)
+            bench(west, watch, d)
+            flood(west, watch, d)
             return
         for case in (one_packet, whole_counts, nothing_comes, a_capture_dies):
             try:

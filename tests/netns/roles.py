@@ -104,7 +104,7 @@ def limits(d, roles):
             return f"{name}: core {rows['Max core file size']}"
         if name in ("analysis", "keeper", "query") and rows["Max processes"] != ["0", "0"]:
             return f"{name}: processes {rows['Max processes']}"
-        if int(rows["Max open files"][1]) > 1024:
+        if int(rows["Max open files"][1]) > (2048 if name == "console" else 1024):
             return f"{name}: files {rows['Max open files']}"
     return None
 

@@ -106,6 +106,8 @@ static const struct {
 } bad[] = {
 	{ "no operator", "language: en\n", 1, "`operator` is missing; expected one of self|household|telecom" },
 	{ "an empty file", "", 1, "`operator` is missing; expected one of self|household|telecom" },
+	{ "more threads than a capture has", SELF "sensors:\n- {name: a, workers: 17}\n", 3,
+		"`17` for `workers`; expected 1 to 16" },
 	{ "sensors of one name", SELF "sensors:\n- name: a\n- name: a\n", 4,
 		"a second sensor with the name `a`; each has its own" },
 	{ "two without a name", SELF "sensors:\n- place: a\n- place: b\n", 4,

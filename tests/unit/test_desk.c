@@ -4,6 +4,7 @@
  * tokens, and a console that was taken over.
  */
 #include "model/call.h"
+#include "model/user.h"
 #include "role/members.h"
 #include "role/supervisor.h"
 #include "store/principal.h"
@@ -594,6 +595,76 @@ static void described(void **state)
 		assert_non_null(strstr(got.text, paths[i]));
 }
 
+/* ---- a desk that was taken over, before the keeper ---- */
+
+static int planted = -1;
+
+static void send_record(uint64_t sequence, const char *name, const char *line, const char *kind, size_t cut)
+{
+	static uint8_t buffer[MESSAGE_MAX];
+	struct message_buf b = { 0 };
+	struct user u = { .state = "active", .roles = "* admin" };
+	snprintf(u.name, sizeof u.name, "%s", name);
+	message_text(&b, "eve");
+	message_text(&b, line);
+	message_text(&b, "x");
+	message_text(&b, kind);
+	if (kind[0])
+		message_row(&b, &user_kind, &u);
+	size_t n = b.n > cut ? b.n - cut : 0;
+	message_header_build(buffer, &(struct message){ .kind = MESSAGE_RECORD, .count = 1, .sequence = sequence });
+	memcpy(buffer + MESSAGE_HEADER, b.p, n);
+	assert_int_equal(send(planted, buffer, MESSAGE_HEADER + n, MSG_NOSIGNAL), MESSAGE_HEADER + n);
+	free(b.p);
+}
+
+static void plant(void)
+{
+	int pair[2];
+	if (planted >= 0)
+		close(planted);
+	assert_int_equal(channel_pair(pair), 0);
+	give_edge(&keeper, ROLE_DESK, pair[0]);
+	planted = pair[1];
+}
+
+static void taken_over(void **state)
+{
+	static const struct {
+		const char *name, *line, *kind;
+		unsigned want;
+	} cases[] = { { "planted", "user-add", "user", MESSAGE_ACK }, { "", "a line alone", "", MESSAGE_ACK },
+		{ "pl\x1b[2J", "user-add", "user", MESSAGE_REFUSE },
+		{ "pl\nanted", "user-add", "user", MESSAGE_REFUSE }, { "../../x", "user-add", "user", MESSAGE_REFUSE },
+		{ "planted", "two\nlines", "user", MESSAGE_REFUSE }, { "planted", "", "user", MESSAGE_REFUSE },
+		{ "planted", "x", "sensor", MESSAGE_REFUSE }, { "planted", "x", "finding", MESSAGE_REFUSE },
+		{ "planted", "x", "audit", MESSAGE_REFUSE } };
+	struct message m;
+	plant();
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		send_record(i + 1, cases[i].name, cases[i].line, cases[i].kind, 0);
+		assert_int_equal(receive(planted, &m, 10000), 1);
+		if (m.kind != cases[i].want || m.sequence != i + 1)
+			fail_msg("case %zu: %s", i, message_kind_name(m.kind));
+	}
+	/* Cut anywhere: it is sent away. */
+	for (size_t cut = 1; cut < 80; cut += 7) {
+		plant();
+		send_record(1, "planted", "user-add", "user", cut);
+		assert_int_equal(receive(planted, &m, 10000), 0);
+	}
+	/* As an answer, a batch, or another's: as well. */
+	plant();
+	static uint8_t octets[MESSAGE_HEADER];
+	message_header_build(octets, &(struct message){ .kind = MESSAGE_HOLD, .sequence = 1 });
+	send(planted, octets, sizeof octets, MSG_NOSIGNAL);
+	assert_int_equal(receive(planted, &m, 10000), 0);
+	close(planted);
+	planted = -1;
+	join_keeper();
+	assert_int_equal(ask("POST", "/users", "name=after"), 200);
+}
+
 static int look(void *arg, const char *const *names, const struct store_value *v, size_t n)
 {
 	if (!v)
@@ -641,6 +712,6 @@ int main(void)
 		cmocka_unit_test(disabled), cmocka_unit_test(unknown_user), cmocka_unit_test(throttled),
 		cmocka_unit_test(hostile_body), cmocka_unit_test(described), cmocka_unit_test(same_number),
 		cmocka_unit_test(flood), cmocka_unit_test(console_gone), cmocka_unit_test(keeper_away),
-		cmocka_unit_test(audited) };
+		cmocka_unit_test(taken_over), cmocka_unit_test(audited) };
 	return cmocka_run_group_tests(tests, begin, end);
 }

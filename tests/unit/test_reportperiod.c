@@ -146,6 +146,21 @@ static void refused(void **state)
 	}
 }
 
+/* Shut off from files, what was read before still answers. */
+static void kept_zones(void **state)
+{
+	struct reportzone z;
+	size_t n = reportzone_keep_all();
+	if (!n)
+		skip();
+	assert_true(n > 100 && reportzone_keep_all() == n);
+	assert_int_equal(reportzone_open(&z, "Asia/Tokyo", NULL), 0);
+	reportzone_close(&z);
+	assert_int_equal(reportzone_open(&z, "America/Argentina/Ushuaia", NULL), 0);
+	assert_int_equal(reportzone_offset(&z, 1795556340), -3 * 3600);
+	reportzone_close(&z);
+}
+
 /* Any prefix of a file is refused, never read beyond. */
 static void cut_off(void **state)
 {
@@ -171,6 +186,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(calendar), cmocka_unit_test(periods),
 		cmocka_unit_test(weeks), cmocka_unit_test(words), cmocka_unit_test(zones), cmocka_unit_test(refused),
-		cmocka_unit_test(cut_off) };
+		cmocka_unit_test(cut_off), cmocka_unit_test(kept_zones) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

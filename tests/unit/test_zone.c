@@ -47,6 +47,30 @@ static void parses(void **state)
 	}
 }
 
+static void fractions(void **state)
+{
+	static const struct {
+		const char *text;
+		int want;
+		int64_t ns; /* beyond the second */
+	} cases[] = {
+		{ "2026-11-24T21:39:00.5Z", 0, SEC / 2 },
+		{ "2026-11-24T21:39:00.662Z", 0, 662000000 },
+		{ "2026-11-24T21:39:00.000000001Z", 0, 1 },
+		{ "2026-11-25T06:39:00.25+09:00", 0, SEC / 4 },
+		{ "2026-11-24T21:39:00.Z", -1, 0 },
+		{ "2026-11-24T21:39:00.0000000001Z", -1, 0 },
+		{ "2026-11-24T21:39:00.5", -1, 0 },
+		{ "2262-04-11T23:47:16.854775807Z", 0, 854775807 }, /* the last there is */
+		{ "2262-04-11T23:47:16.854775808Z", -1, 0 },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int64_t ns = 0;
+		if (zone_parse(cases[i].text, &ns) != cases[i].want || (!cases[i].want && ns % SEC != cases[i].ns))
+			fail_msg("'%s': %lld", cases[i].text, (long long)ns);
+	}
+}
+
 static void zones(void **state)
 {
 	char text[TEXT_TIME_MAX];
@@ -67,6 +91,7 @@ static void zones(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(parses), cmocka_unit_test(zones) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(parses), cmocka_unit_test(fractions),
+		cmocka_unit_test(zones) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,8 @@ import { language } from './settings.js';
 import { store } from './store.js';
 
 export const session = store(null); /* null: not known yet; false: nobody */
+export const trouble = store(null); /* why it isn't known */
+export const typed = {}; /* of a form of the login that stood there before the script */
 
 export class ApiError extends Error {
 	constructor(status, error = {}) {
@@ -30,7 +32,7 @@ export function apiUrl(path, params = {}) {
 	return '/api/v1' + path + (s ? '?' + s : '');
 }
 
-function toLogin() {
+export function toLogin() {
 	if (location.pathname === '/login')
 		return;
 	session.set(false);
@@ -116,9 +118,9 @@ export async function whoami() {
 	try {
 		session.set(await api('/session', undefined, { quiet: true }));
 	} catch (e) {
-		session.set(false);
 		if (e.status !== 401)
 			throw e;
+		session.set(false);
 	}
 	return session.get();
 }

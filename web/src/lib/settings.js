@@ -81,3 +81,6 @@ paint();
 
 export const calm = store(matchMedia('(prefers-reduced-motion: reduce)').matches);
 matchMedia('(prefers-reduced-motion: reduce)').addEventListener('change', (e) => calm.set(e.matches));
+
+/* Single letters do something (j, k, /, ?) unless the viewer doesn't want that: who speaks to his computer types them unawares. */
+export const letters = store(kept('letters') !== 'off');

@@ -81,8 +81,8 @@ export class Scene {
 		project(this.world, lon, lat, this.at);
 		const [x0, y0] = this.at, to = this.targets[i] ?? this.targets[0];
 		const far = Math.hypot(to.x - x0, to.y - y0);
-		/* The bow bends upwards, the more the farther. */
-		list.push({ x0, y0, cx: (x0 + to.x) / 2, cy: Math.min(y0, to.y) - far * .22, x1: to.x, y1: to.y, start, took: FLIGHT * (.7 + far / 1200) });
+		/* The bow bends upwards, the more the farther; a little different each time, or one source would be one line. */
+		list.push({ x0, y0, cx: (x0 + to.x) / 2, cy: Math.min(y0, to.y) - far * (.16 + Math.random() * .12), x1: to.x, y1: to.y, start, took: FLIGHT * (.7 + far / 1200) });
 	}
 
 	clear() {

@@ -13,7 +13,7 @@ export function Findings() {
 	const { data, error, reload } = useApi('/findings', { limit: KEEP });
 	const [come, setCome] = useState([]);
 	useLive('finding', (x) => setCome((list) => [{ ...x, fresh: true }, ...list.filter((y) => y.id !== x.id)].slice(0, KEEP)));
-	const rows = [...come, ...(data?.rows ?? []).filter((x) => !come.some((y) => y.id === x.id))].slice(0, KEEP);
+	const rows = [...come, ...(data?.rows ?? []).filter((x) => !come.some((y) => y.id === x.id))].sort((a, b) => b.last_ns - a.last_ns).slice(0, KEEP);
 	return html`<${Panel} title=${t('now.findings')} cls="findings" tools=${html`<a class="small" href="/findings">${t('now.all')}</a>`}>
 		${!rows.length ? (error ? html`<${Failed} error=${error} retry=${reload} />` : data ? html`<${Empty}>${t('now.no_findings')}<//>` : html`<${Loading} />`)
 			: html`<ul class="events">${rows.map((x) => html`<li key=${x.id} class=${x.fresh ? 'fresh' : ''}>
@@ -31,7 +31,7 @@ export function Signals() {
 			<span class="event-who"><${Outside} text=${x.kind === 'gap' ? x.reason : x.source ?? ''} max=${60} /></span><span class="event-more small"><${Outside} text=${x.sensor} max=${40} /> <${Ago} at=${x.at_ns} /></span></li>`)}</ul>`}<//>`;
 }
 
-const newest = (r) => r.progress?.last_ns ?? r.progress?.at_ns ?? (typeof r.progress === 'number' ? r.progress : null);
+const newest = (r) => r.progress_ns ?? r.progress ?? null;
 
 /* rows of /sensors */
 export function Sensors({ of: q }) {

@@ -11,6 +11,8 @@ import { Panel, Loading, Empty, Failed } from '../ui/basic.js';
 const HOUR = 3600000, DAY = 24 * HOUR;
 export const SPANS = { '1h': HOUR, '24h': DAY };
 export const KINDS = ['port', 'country', 'as', 'tool'];
+/* Tools that leave a mark in each packet, by which flows can be filtered. */
+const MARKS = ['zmap', 'masscan', 'mirai', 'nmap'];
 const ROWS = 10, BEFORE = 1000;
 
 /* What was is asked once: answers of finished stretches by their address. */
@@ -49,7 +51,8 @@ function useCompared(path, params, end, span, merge) {
 	return state.key === key ? state : {};
 }
 
-const rowsBy = (answer) => (answer ? new Map(answer.rows.map((r) => [r.key, r.packets])) : null);
+/* A stretch in which nothing at all came was before the first packet, or a gap: nothing to compare with. */
+const rowsBy = (answer) => (answer?.rows.length ? new Map(answer.rows.map((r) => [r.key, r.packets])) : null);
 
 /* A key that was not among the first thousand was not there, or hardly. */
 function mergeTop(now, day, week) {
@@ -69,7 +72,7 @@ function named(kind, row) {
 		const m = /^(?:AS)?(\d+)/.exec(row.key);
 		return { name: row.key === 'unknown' ? t('core.unknown') : m ? 'AS' + row.key.replace(/^AS/, '') : row.key, query: m && { asn: m[1] } };
 	}
-	return { name: row.key, query: { mark: row.key } };
+	return { name: row.key === 'none' ? t('now.tool_none') : row.key, query: MARKS.includes(row.key) && { mark: row.key } };
 }
 
 export function Top({ kind, end, span, research, compact }) {
@@ -86,12 +89,12 @@ export function Top({ kind, end, span, research, compact }) {
 }
 
 /* Unique sources: null where the server can't say. */
-const totals = (s) => s && { packets: s.packets, sources: s.sources?.distinct4 === null ? null : (s.sources?.distinct4 ?? 0) + (s.sources?.distinct6 ?? 0) };
+const totals = (s) => s?.packets === undefined ? null : { packets: s.packets, sources: s.sources?.distinct4 === null ? null : (s.sources?.distinct4 ?? 0) + (s.sources?.distinct6 ?? 0) };
 
 /* Packets and unique sources of the stretch. */
 export function useTotals(end, span, research) {
 	const params = research ? {} : { research: 'exclude' };
-	return useCompared('/summary', params, end, SPANS[span], (now, day, week) => ({ now: totals(now), day: totals(day), week: totals(week) }));
+	return useCompared('/summary', params, end, SPANS[span], (now, day, week) => ({ now: totals(now), day: day?.packets ? totals(day) : null, week: week?.packets ? totals(week) : null }));
 }
 
 export function Total({ label, of, what }) {

@@ -4,6 +4,7 @@ import { hasRight, may } from '../lib/rights.js';
 import { html, useEffect, useRef, useState } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { href, navigate, useQuery } from '../lib/router.js';
+import { letters } from '../lib/settings.js';
 import * as f from '../lib/format.js';
 import { Period } from '../ui/period.js';
 import { Answer, Confidence, Outside, Panel } from '../ui/basic.js';
@@ -43,7 +44,7 @@ function useKeys(rows, query) {
 	const box = useRef(null);
 	useEffect(() => {
 		const key = (e) => {
-			if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName) || e.target.closest?.('dialog'))
+			if (!letters.get() || e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName) || e.target.closest?.('dialog'))
 				return;
 			const links = [...(box.current?.querySelectorAll('a.pg-row-link') ?? [])];
 			const at = links.indexOf(document.activeElement);

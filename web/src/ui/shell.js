@@ -2,13 +2,13 @@
 // The frame of every page: bar, navigation, choices of the viewer, the page itself, what is told.
 import { html, useEffect, useState, useRef } from '../lib/html.js';
 import { t, choose, loaded } from '../lib/i18n.js';
-import { usePath, useQuery, href } from '../lib/router.js';
-import { language, LANGUAGES, theme, THEMES, keep, timeZone, zone } from '../lib/settings.js';
-import { session, post } from '../lib/api.js';
+import { usePath, useQuery, href, navigate } from '../lib/router.js';
+import { language, LANGUAGES, theme, THEMES, keep, timeZone, zone, letters } from '../lib/settings.js';
+import { session, post, toLogin, trouble } from '../lib/api.js';
 import { liveState } from '../lib/live.js';
 import { useStore } from '../lib/store.js';
 import { Toasts } from './toast.js';
-import { Failed, Loading } from './basic.js';
+import { Failed, Loading, Switch } from './basic.js';
 import Now from '../pages/now.js';
 
 /* Each page is a file of its own that is fetched when it is first opened; Now comes with the shell. */
@@ -35,6 +35,10 @@ function Brand() {
 
 function LiveMark() {
 	const state = useStore(liveState);
+	useEffect(() => {
+		if (state === 'over')
+			toLogin();
+	}, [state]);
 	return state === 'off' ? null : html`<span class=${'live ' + state} role="status"><i aria-hidden="true"></i>${t('live.' + state)}</span>`;
 }
 
@@ -71,6 +75,7 @@ function Settings() {
 		<label>${t('core.language')} <select value=${l} onChange=${(e) => choose(e.currentTarget.value)}>${LANGUAGES.map((x) => html`<option value=${x} lang=${x}>${t('lang.' + x)}</option>`)}</select></label>
 		<label>${t('core.theme')} <select value=${chosen} onChange=${setTheme}>${THEMES.map((x) => html`<option value=${x}>${t('theme.' + x)}</option>`)}</select></label>
 		<label>${t('core.zone')} <select value=${z ?? timeZone()} onChange=${setZone}>${zones.map((x) => html`<option value=${x}>${x}</option>`)}</select></label>
+		<${Switch} on=${useStore(letters)} onChange=${(on) => (keep('letters', on ? null : 'off'), letters.set(on))}>${t('core.letters')}<//>
 	<//>`;
 }
 
@@ -111,6 +116,24 @@ function Bar({ at, who }) {
 		</div></header>`;
 }
 
+/* "/" goes to the filter of the page, "?" to Help; not while something is written. */
+function useLetters() {
+	useEffect(() => {
+		const key = (e) => {
+			if (!letters.get() || e.ctrlKey || e.metaKey || e.altKey || e.target.closest?.('input, select, textarea, dialog, [contenteditable]'))
+				return;
+			const filter = e.key === '/' && document.querySelector('main .chips input, main input[type=search], main .chips select');
+			if (filter) {
+				e.preventDefault();
+				filter.focus();
+			} else if (e.key === '?')
+				navigate('/help');
+		};
+		addEventListener('keydown', key);
+		return () => removeEventListener('keydown', key);
+	}, []);
+}
+
 /* The page's code, fetched once. */
 function usePage(name) {
 	const [, again] = useState(0);
@@ -134,6 +157,8 @@ export function Shell() {
 	if (who?.must_change && name !== 'login')
 		name = 'password';
 	const [Page, failed] = usePage(name);
+	const why = useStore(trouble);
+	useLetters();
 	const screen = query.screen === '1' && name === 'now';
 	useEffect(() => {
 		document.title = `${t('nav.' + name)} - ${t('core.product')}`;
@@ -142,6 +167,6 @@ export function Shell() {
 	return html`<a class="skip" href="#main">${t('core.skip')}</a>
 		${!screen && html`<${Bar} at=${name} who=${who} />`}
 		<main id="main" tabIndex="-1" class=${'page page-' + name} key=${language.get()}>
-			${failed ? html`<${Failed} retry=${() => location.reload()} />` : Page ? html`<${Page} path=${rest} id=${rest[0]} key=${name} />` : html`<${Loading} />`}
+			${!who && name !== 'login' ? (why ? html`<${Failed} error=${why} />` : html`<${Loading} />`) : failed ? html`<${Failed} retry=${() => location.reload()} />` : Page ? html`<${Page} path=${rest} id=${rest[0]} key=${name} />` : html`<${Loading} />`}
 		</main><${Toasts} />`;
 }
