@@ -98,7 +98,7 @@ def main():
         path.chmod(0o755)
     (folder / "owners.csv").write_text(f"prefix,owner,contact\n203.0.113.0/24,{HOSTILE},noc@example.net\n")
     (folder / "research.csv").write_text("prefix,organisation\n198.51.100.60/32,Example Internet Research\n")
-    start = datetime.datetime.now(datetime.timezone.utc).replace(minute=0, second=0, microsecond=0) - datetime.timedelta(hours=1)
+    start = datetime.datetime.now(datetime.timezone.utc).replace(second=0, microsecond=0) - datetime.timedelta(minutes=35)
     capture = folder / "demo.pcap"
     program("range", "traffic", "--profile", "demo", "--dark", "198.18.0.0/16", "--own", "203.0.113.0/24", "--start", rfc3339(start), "-o", capture)
     port = free_port()

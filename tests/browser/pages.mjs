@@ -89,6 +89,20 @@ await check('numbers explore', async () => {
 	return complaints();
 });
 
+/* The whole half hour is within the last hour: Now has the same numbers, although its hour moves. */
+await check('numbers now', async () => {
+	await go('/now', { lang: 'en' });
+	await page.waitForFunction(() => [...document.querySelectorAll('.stat dd')].some((e) => /\d,\d/.test(e.textContent)));
+	const stats = await page.$$eval('.stat', (all) => Object.fromEntries(all.map((e) => [e.querySelector('dt').textContent, e.querySelector('dd').textContent])));
+	const of = (word) => digits(Object.entries(stats).find(([k]) => k.startsWith(word))[1]);
+	same('packets', of('Packets, last'), want.summary.packets);
+	same('sources', of('Unique sources'), want.summary.sources.distinct4);
+	const ports = await page.$$eval('.top .bars tbody tr', (rows) => rows.map((r) => [...r.querySelectorAll('td')].slice(0, 3).map((c) => c.textContent.trim())));
+	for (const p of want.top.port.slice(0, 5))
+		same(p.key, ports.find((r) => r[0] === p.key)?.slice(1).map(digits), [p.packets, p.sources]);
+	return complaints();
+});
+
 await check('numbers findings', async () => {
 	await inPeriod('/findings', { state: 'all' });
 	same('findings', await page.$eval('[data-number=findings-total]', (e) => e.dataset.value), want.findings.length);
@@ -284,6 +298,41 @@ await check('a user is added, changed, disabled', async () => {
 	await page.waitForSelector('#users tr:has-text("night-shift") button:text-is("Enable")');
 	await go('/system?tab=audit');
 	return (await page.textContent('#audit')).includes('night-shift') ? complaints() : 'the audit says nothing of it';
+});
+
+await check('who may less sees less', async () => {
+	await go('/system?tab=users');
+	await page.click('main button:text-is("Add user")');
+	await page.fill('dialog input[name=name]', 'trainee');
+	await page.fill('dialog textarea[name=roles]', 'default viewer');
+	await page.click('dialog button[type=submit]');
+	const once = await page.textContent('dialog .pg-copy code');
+	await page.context().clearCookies();
+	await page.goto(want.base + 'login');
+	await page.waitForLoadState('networkidle');
+	errors.splice(0);
+	await page.fill('input[name=user]', 'trainee');
+	await page.fill('input[name=password]', once);
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('input[name=new]');
+	for (const f of await page.$$('main input[type=password]'))
+		await f.fill((await f.getAttribute('name')) === 'old' ? once : want.chosen);
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('nav a[href="/now"]');
+	await inPeriod('/own', { lang: 'en' });
+	await page.screenshot({ path: join(SHOTS, 'own-masked-en.png'), fullPage: true });
+	const own = await page.textContent('main');
+	if (/203\.0\.113\.25|gnp\.exe|noc@/.test(own) || !own.includes('see-subscriber'))
+		return 'a subscriber is shown, or nobody says that he is masked';
+	await inPeriod('/explore');
+	if (/198\.18\./.test(await page.textContent('main')))
+		return 'a dark address is shown';
+	await go('/findings/' + want.finding);
+	if (/198\.18\.|203\.0\.113\.25/.test(await page.textContent('main')) || await page.$('main textarea'))
+		return 'a finding shows too much, or lets him write';
+	await go('/system');
+	const tabs = await page.$$eval('.pg-tabs a', (all) => all.map((a) => a.textContent));
+	return tabs.includes('Users') || tabs.includes('Audit') ? 'tabs of an administrator: ' + tabs : complaints();
 });
 
 await check('the language changes in place', async () => {

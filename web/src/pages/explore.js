@@ -47,6 +47,8 @@ function topName(by, key) {
 		return t('pages.unknown');
 	if (by === 'tool' && key === 'none')
 		return t('pages.tool.none');
+	if (by === 'as')
+		return 'AS' + key.replace(/^AS/, '');
 	return by === 'country' ? f.country(key) : key;
 }
 

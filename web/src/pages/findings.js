@@ -9,7 +9,7 @@ import * as f from '../lib/format.js';
 import { Period } from '../ui/period.js';
 import { Answer, Confidence, Outside, Panel } from '../ui/basic.js';
 import { apiUrl, clean, exploreAt, kindName, KINDS, severityName, SEVERITIES, useApi, useSpan } from './kit.js';
-import { asking, Command, Field, Severity, Spoofable, Table, Time } from './parts.js';
+import { asking, Command, Field, Severity, Table, Time } from './parts.js';
 import { Finding } from './finding.js';
 
 const FILTERS = ['kind', 'severity', 'min_confidence', 'subject', 'spoofable', 'state', 'assigned', 'sensor'];
@@ -77,7 +77,7 @@ export const columns = (query) => [
 	{ key: 'tool', title: t('pages.col.tool') },
 	{ key: 'severity', title: t('pages.col.severity'), cell: (r) => html`<${Severity} value=${r.severity} />` },
 	{ key: 'confidence', title: t('pages.col.confidence'), cell: (r) => html`<${Confidence} value=${r.confidence} />` },
-	{ key: 'spoofable', title: t('pages.col.spoofable'), cell: (r) => html`<${Spoofable} value=${r.spoofable} />` },
+	{ key: 'spoofable', title: t('pages.col.spoofable'), cell: (r) => html`<span class=${r.spoofable ? 'pg-flag' : 'pg-quiet'} title=${t(r.spoofable ? 'findings.spoof.yes' : 'findings.spoof.no')}>${t(r.spoofable ? 'findings.spoofable.short.yes' : 'findings.spoofable.short.no')}</span>` },
 	{ key: 'packets', title: t('pages.col.packets'), num: true },
 	{ key: 'targets', title: t('pages.col.targets'), num: true },
 	{ key: 'sensor', title: t('pages.col.sensor') },

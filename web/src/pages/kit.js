@@ -37,7 +37,7 @@ export const stamp = (ms) => new Date(ms).toISOString().replace('.000Z', 'Z');
 /* ---- words ---- */
 
 export const kindName = (kind) => word('kind', kind);
-export const className = (name) => word(/^(other|short|frag)$/.test(name) ? 'pages.class' : 'class', name);
+export const className = (name) => (/^(other|short|frag)$/.test(name) ? word('pages.class', name) : word('class', name));
 export const severityName = (name) => word('severity', name);
 export const KINDS = ['scan', 'scan-type', 'backscatter', 'amplification', 'icmp-quote', 'port-new', 'port-surge', 'own-watch',
 	'own-suspect', 'own-attacked'];

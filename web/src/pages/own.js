@@ -11,6 +11,9 @@ import { clean, kindName, useApi, useSpan } from './kit.js';
 import { asking, Command, Table, Time } from './parts.js';
 import { NewCase } from './case.js';
 
+/* Nothing is known, or he may not see it: not the same. */
+const known = (text) => (text ? html`<${Outside} text=${text} />` : html`<span class="pg-quiet">${hasRight('see-subscriber') ? t('core.none') : t('own.masked')}</span>`);
+
 const idOf = (v) => v.id ?? v;
 
 function columns(open, attacked) {
@@ -18,8 +21,8 @@ function columns(open, attacked) {
 		{ key: 'address', title: t('pages.col.address'), head: true, cell: (r) => html`<${Outside} text=${r.address} mono />` },
 		{ key: 'state', title: t('own.state'), cell: (r) => html`<span class=${'pg-state pg-state-' + (r.state ?? 'attacked')}>${word('own.state', r.state ?? 'attacked')}</span>
 			${r.attacked && r.state ? html` <span class="pg-state pg-state-attacked">${t('own.state.attacked')}</span>` : ''}` },
-		{ key: 'owner', title: t('own.owner'), cell: (r) => (r.owner ? html`<${Outside} text=${r.owner} />` : '–') },
-		{ key: 'contact', title: t('own.contact'), cell: (r) => (r.contact ? html`<${Outside} text=${r.contact} />` : '–') },
+		{ key: 'owner', title: t('own.owner'), cell: (r) => known(r.owner) },
+		{ key: 'contact', title: t('own.contact'), cell: (r) => known(r.contact) },
 		{ key: 'packets', title: t('pages.col.packets'), num: true, cell: (r) => f.number(attacked ? r.attacked_packets : r.packets) },
 		{ key: 'first', title: t('pages.col.first'), cell: (r) => html`<${Time} at=${r.first} />` },
 		{ key: 'last', title: t('pages.col.last'), cell: (r) => html`<${Time} at=${r.last} />` },

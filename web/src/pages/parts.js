@@ -54,7 +54,7 @@ export function Remarks({ remarks }) {
 	if (!remarks?.length)
 		return html`<p class="pg-quiet">${t('findings.remarks.none')}</p>`;
 	return html`<ol class="pg-remarks">${remarks.map((r) => html`<li><p class="pg-quiet"><${Time} at=${r.at} /> <${Outside} text=${r.who} /> · ${word('findings.remark', r.kind)}
-		${r.until && html` (${t('findings.muted', { time: f.dateTime(r.until) })})`}</p><p class="pg-said"><${Outside} text=${r.text} max=${2048} /></p></li>`)}</ol>`;
+		${r.until && html` (${t('findings.muted', { time: f.dateTime(r.until) })})`}</p>${String(r.text ?? '').split('\n').slice(0, 200).map((line) => html`<p class="pg-said"><${Outside} text=${line} max=${2048} /></p>`)}</li>`)}</ol>`;
 }
 
 /* "JP 2,345, US 12": the counts of classes that are not 0. */

@@ -77,6 +77,7 @@ function Neighbours({ d, query }) {
 	const prefix = d.prefix ?? (v6 ? t('pages.col.subnet') : d.address.replace(/\.\d+$/, '.0/24'));
 	const as = d.as_neighbours;
 	return html`<${Panel} title=${t('sources.neighbours', { prefix })} tools=${!v6 && html`<a class="small" href=${exploreAt({ src: prefix }, query)}>${t('pages.explore.this')}</a>`}>
+			${as?.to_ns && html`<p class="small">${t('sources.neighbours.note', { from: f.dateTime(as.from_ns), to: f.dateTime(as.to_ns) })}</p>`}
 			<${Table} id="neighbours" caption=${t('sources.neighbours', { prefix })} columns=${columns} rows=${d.neighbours ?? []} empty=${t('sources.neighbours.none')} /><//>
 		<${Panel} title=${as?.asn ? t('sources.as', { asn: String(as.asn) }) : t('pages.col.asn')} tools=${as?.asn && html`<a class="small" href=${exploreAt({ asn: as.asn }, query)}>${t('pages.explore.this')}</a>`}>
 			${as?.asn ? html`<p class="small">${t('sources.as.note', { sources: f.number(as.sources), packets: f.number(as.packets) })}</p>

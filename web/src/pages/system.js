@@ -67,7 +67,8 @@ function Counters({ role }) {
 function Roles() {
 	const ask = useApi('/status', {}, { every: EVERY });
 	return html`<${Answer} of=${ask}>${(d) => html`<${Panel} title=${t('system.problems')}>
-			${d.problems?.length ? html`<ul>${d.problems.map((p) => html`<li><strong>${p.weight ?? ''}</strong> <${Outside} text=${p.text ?? p} max=${400} /></li>`)}</ul>` : html`<p class="good">${t('system.problems.none')}</p>`}
+			${!d.problems?.some((p) => p.weight !== 'note') && html`<p class="good">${t('system.problems.none')}</p>`}
+			${d.problems?.length > 0 && html`<ul>${d.problems.map((p) => html`<li><strong>${word('system.weight', p.weight)}</strong> <${Outside} text=${p.text ?? p} max=${400} /></li>`)}</ul>`}
 			<${Facts} pairs=${[[t('system.daemon'), word('system.state', d.daemon)], [t('system.version'), html`<${Outside} text=${d.version} />`]]} /><//>
 		<${Panel} title=${t('system.roles')}><${Table} id="roles" caption=${t('system.roles')} rows=${d.roles} rowKey=${(r) => r.name} columns=${[
 		{ key: 'name', title: t('system.role'), head: true },
@@ -110,14 +111,10 @@ function Alerts() {
 function Certificate() {
 	const ask = useApi('/status');
 	return html`<${Panel} title=${t('system.certificate')}><${Answer} of=${ask}>${(d) => {
-		const role = (d.roles ?? []).find((r) => r.role === 'console') ?? {};
-		const c = d.certificate ?? d.console?.certificate ?? {};
-		const until = c.not_after ?? c.until ?? role.counters?.certificate_not_after ?? role.counters?.certificate_until;
-		const sha = c.sha256 ?? c.fingerprint ?? role.counters?.certificate_sha256;
-		return until || sha ? html`<${Facts} pairs=${[c.subject && [t('system.certificate.subject'), html`<${Outside} text=${c.subject} />`],
-			[t('system.certificate.until'), html`<${Time} at=${until} />`, 'until'],
-			sha && [t('system.certificate.fingerprint'), html`<${Outside} text=${sha} mono />`]]} /><p class="small">${t('system.certificate.note')}</p>`
-			: html`<p class="soft">${t('system.certificate.none')}</p>`;
+		const note = /certificate until (\S+), SHA-256 ([0-9a-f]{64})/.exec((d.roles ?? []).find((r) => r.role === 'console')?.note ?? '');
+		return note ? html`<${Facts} pairs=${[[t('system.certificate.until'), f.date(note[1]), 'until'],
+			[t('system.certificate.fingerprint'), html`<span class="mono">${note[2].match(/../g).join(':').toUpperCase()}</span>`, 'fingerprint']]} />
+			<p class="small">${t('system.certificate.note')}</p>` : html`<p class="soft">${t('system.certificate.none')}</p>`;
 	}}<//><//>`;
 }
 
