@@ -94,7 +94,8 @@ def main():
         print(f"skip browser: {why}")
         return 0
     folder = pathlib.Path(tempfile.mkdtemp(dir=TMP))
-    folder.chmod(0o755)
+    for path in (TMP, folder):  # the roles of the daemon are other users
+        path.chmod(0o755)
     (folder / "owners.csv").write_text(f"prefix,owner,contact\n203.0.113.0/24,{HOSTILE},noc@example.net\n")
     (folder / "research.csv").write_text("prefix,organisation\n198.51.100.60/32,Example Internet Research\n")
     start = datetime.datetime.now(datetime.timezone.utc).replace(second=0, microsecond=0) - datetime.timedelta(minutes=35)

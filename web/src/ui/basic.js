@@ -16,12 +16,14 @@ export function visible(text) {
 
 /* Text that came from outside: packets, names of networks, comments. Never trusted to be short, one line, or one way. */
 export function Outside({ text, max = 200, mono = false }) {
-	const [all, setAll] = useState(false);
 	const whole = String(text ?? '');
+	/* For which text: a row of a table may be used for another one. */
+	const [opened, open] = useState(null);
+	const all = opened === whole;
 	/* Cut before it is looked at: ten megabytes cost nothing until somebody wants them, and then a bounded part. */
 	const shown = all ? whole.slice(0, 100000) : whole.slice(0, max);
 	return html`<bdi dir="auto" class=${mono ? 'outside mono' : 'outside'}>${visible(shown)}${whole.length > shown.length && html`<span>…
-		${!all && html` <button type="button" class="link" onClick=${() => setAll(true)}>${t('core.show_all', { n: whole.length })}</button>`}</span>`}</bdi>`;
+		${!all && html` <button type="button" class="link" onClick=${() => open(whole)}>${t('core.show_all', { n: whole.length })}</button>`}</span>`}</bdi>`;
 }
 
 export function Address({ address, link = true }) {

@@ -207,7 +207,7 @@ function Virtual({ label, columns, total, fetchRows, sort, onSort, onRow, height
 		<div class="grid-scroll virtual" ref=${el} tabIndex="0" role="group" aria-label=${label} onScroll=${scrolled} onKeyDown=${key} style=${{ height: height + 'px' }}>
 		<div style=${{ height: tall + HEAD + 'px' }}><table aria-label=${label} aria-rowcount=${total + 1} aria-colcount=${columns.length} style=${{ minWidth: columns.reduce((n, c) => n + (c.width ?? 110), 0) + 'px' }}>
 		<${Head} columns=${columns} sort=${sort} onSort=${onSort} />
-		<tbody>${seen.map((i) => html`<${Row} key=${i} index=${i} row=${row(i)} columns=${columns} onRow=${onRow} here=${i === here} />`)}</tbody></table></div></div>`;
+		<tbody>${seen.map((i) => html`<${Row} key=${i % (fit + 1)} index=${i} row=${row(i)} columns=${columns} onRow=${onRow} here=${i === here} />`)}</tbody></table></div></div>`;
 }
 
 export function DataTable({ id, label, columns, rows, total, fetchRows, sort, onSort, onRow, exports, height = 560, picker = true, foot = true }) {
