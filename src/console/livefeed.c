@@ -111,7 +111,8 @@ int livefeed_take(struct live *l, const struct message *m)
 	struct message_reader in = { .in = m->body };
 	if (m->kind != MESSAGE_FINDING && m->kind != MESSAGE_SIGNAL && m->kind != MESSAGE_GAP)
 		return -1;
-	for (uint32_t i = 0; i < m->count && !in.bad && in.in.n; i++)
+	uint32_t n = 0;
+	for (; n < m->count && !in.bad && in.in.n; n++)
 		take_one(l, m->kind, &in);
-	return message_whole(&in) ? 0 : -1;
+	return n == m->count && message_whole(&in) ? 0 : -1;
 }

@@ -129,36 +129,41 @@ static bool same_address(const char *a, const char *b, bool *address)
 	return family && inet_pton(family, b, y) == 1 && memcmp(x, y, family == AF_INET ? 4 : 16) == 0;
 }
 
+/* ":8443", or nothing; which one is not looked at: somebody may have brought us to another. */
+static bool is_port(struct bytes b)
+{
+	if (!b.n)
+		return true;
+	for (size_t i = 1; i < b.n; i++)
+		if (b.p[i] < '0' || b.p[i] > '9')
+			return false;
+	return b.p[0] == ':' && b.n >= 2 && b.n <= 6;
+}
+
+/* "name:port", "[address]:port". Lower case, without the root's point. */
+static bool host_name(struct bytes host, char out[256])
+{
+	bool bracket = host.n && host.p[0] == '[';
+	if (bracket)
+		host = bytes_from(host, 1);
+	const uint8_t *end = host.n ? memchr(host.p, bracket ? ']' : ':', host.n) : NULL;
+	size_t n = end ? (size_t)(end - host.p) : host.n;
+	if ((bracket && !end) || !is_port(bytes_from(host, n + bracket)) || n == 0 || n >= 256)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		out[i] = (char)lower(host.p[i]);
+	if (n > 1 && out[n - 1] == '.')
+		n--;
+	out[n] = '\0';
+	return true;
+}
+
 static bool ours(const struct request_site *s, struct bytes host)
 {
 	char name[256];
-	struct bytes port = { NULL, 0 };
-	size_t n = 0;
-	if (host.n && host.p[0] == '[') {
-		const uint8_t *end = memchr(host.p, ']', host.n);
-		if (!end)
-			return false;
-		port = bytes_from(host, (size_t)(end - host.p) + 1);
-		host = (struct bytes){ host.p + 1, (size_t)(end - host.p) - 1 };
-	} else {
-		const uint8_t *colon = host.n ? memchr(host.p, ':', host.n) : NULL;
-		n = colon ? (size_t)(colon - host.p) : host.n;
-		port = bytes_from(host, n);
-		host.n = n;
-	}
-	if (port.n && (port.p[0] != ':' || port.n > 6 || port.n < 2))
-		return false;
-	for (size_t i = 1; i < port.n; i++)
-		if (port.p[i] < '0' || port.p[i] > '9')
-			return false;
-	if (!host.n || host.n >= sizeof name)
-		return false;
-	for (n = 0; n < host.n; n++)
-		name[n] = (char)lower(host.p[n]);
-	if (n > 1 && name[n - 1] == '.') /* the root's point */
-		n--;
-	name[n] = '\0';
 	bool address = false;
+	if (!host_name(host, name))
+		return false;
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->names[i], name) == 0 || same_address(name, s->names[i], &address))
 			return true;
@@ -202,22 +207,30 @@ static bool plain_segments(const char *path)
 	return true;
 }
 
+/* One octet of a path, decoded; -1: no path of ours has it. `*i` goes behind it. */
+static int path_octet(const char *target, size_t n, size_t *i)
+{
+	unsigned char c = (unsigned char)target[*i];
+	bool escaped = c == '%';
+	(*i)++;
+	if (escaped) {
+		int high = n - *i >= 2 ? hex(target[*i]) : -1, low = n - *i >= 2 ? hex(target[*i + 1]) : -1;
+		if (high < 0 || low < 0)
+			return -1;
+		c = (unsigned char)(high << 4 | low);
+		*i += 2;
+	}
+	if (c < 0x20 || c == 0x7f || c == '\\')
+		return -1;
+	return strchr(escaped ? "/%" : "\"", c) ? -1 : c;
+}
+
 static int decode_path(const char *target, size_t n, char out[CALL_PATH_MAX])
 {
 	size_t k = 0;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)target[i];
-		bool escaped = c == '%';
-		if (escaped) {
-			int high = n - i > 2 ? hex(target[i + 1]) : -1, low = n - i > 2 ? hex(target[i + 2]) : -1;
-			if (high < 0 || low < 0)
-				return -1;
-			c = (unsigned char)(high << 4 | low);
-			i += 2;
-		}
-		if (c < 0x20 || c == 0x7f || c == '\\' || (escaped && (c == '/' || c == '%')) || (!escaped && c == '"'))
-			return -1;
-		if (k + 1 >= CALL_PATH_MAX)
+	for (size_t i = 0; i < n;) {
+		int c = path_octet(target, n, &i);
+		if (c < 0 || k + 1 >= CALL_PATH_MAX)
 			return -1;
 		out[k++] = (char)c;
 	}
@@ -272,19 +285,28 @@ static int check_method(const struct request_head *h, struct request *out, const
 	return out->head || out->post || strcmp(h->method, "GET") == 0 ? 0 : 405;
 }
 
-static int check_body(const struct request_head *h, struct request *out, const char **why)
+/* Digits alone: no sign, no list, no other base. Returns 0 or -1. */
+static int length_of(struct bytes b, uint64_t *out)
 {
-	struct bytes length, coding, type, rest;
+	*out = 0;
+	if (b.n == 0 || b.n > 18)
+		return -1;
+	for (size_t i = 0; i < b.n; i++) {
+		if (b.p[i] < '0' || b.p[i] > '9')
+			return -1;
+		*out = *out * 10 + (uint64_t)(b.p[i] - '0');
+	}
+	return 0;
+}
+
+static int check_length(const struct request_head *h, struct request *out, const char **why)
+{
+	struct bytes length, coding;
 	unsigned lengths = find(h, "Content-Length", &length), codings = find(h, "Transfer-Encoding", &coding);
 	uint64_t n = 0;
 	*why = "bad-length";
-	if (lengths > 1 || (lengths && codings) || (lengths && !length.n) || length.n > 18)
+	if (lengths > 1 || (lengths && codings) || (lengths && length_of(length, &n) < 0))
 		return 400;
-	for (size_t i = 0; i < length.n; i++) {
-		if (length.p[i] < '0' || length.p[i] > '9')
-			return 400;
-		n = n * 10 + (uint64_t)(length.p[i] - '0');
-	}
 	*why = "length-required";
 	if (codings || (out->post && !lengths))
 		return 411;
@@ -295,9 +317,16 @@ static int check_body(const struct request_head *h, struct request *out, const c
 	if (n > CALL_BODY_MAX)
 		return 413;
 	out->body_n = (uint32_t)n;
+	return 0;
+}
+
+static int check_body(const struct request_head *h, struct request *out, const char **why)
+{
+	struct bytes type, rest;
+	int r = check_length(h, out, why);
+	if (r || !out->body_n)
+		return r;
 	*why = "bad-media-type";
-	if (!n)
-		return 0;
 	if (find(h, "Content-Encoding", &rest) || find(h, "Content-Type", &rest) != 1 || !cut(&rest, ';', &type))
 		return 415;
 	return is_word(type, "application/x-www-form-urlencoded") ? 0 : 415;

@@ -28,7 +28,7 @@
 #define DESK_TIME_MS  60000
 #define DESK_STALL_MS 60000 /* a reader who takes nothing for so long is left */
 #define DESK_KEEPER_S 10    /* how long the keeper is waited for */
-#define DESK_IDLE_S   30    /* a store that nobody asks is closed */
+#define DESK_IDLE_S   120   /* a store that nobody asks is closed */
 
 /* Beside those of view.h. */
 enum { DESK_NOBODY = -401, DESK_METHOD = -405, DESK_TOO_OFTEN = -429, DESK_MUST_CHANGE = -4030, DESK_BUSY = -5030 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Rules of cases (docs/console.md): one infection of one party is one case; packets to dark space alone make it `watch`
+ * Rules of cases (docs/cases.md): one infection of one party is one case; packets to dark space alone make it `watch`
  * (own-watch) or `suspected` (own-suspect), never `confirmed`, because anybody can forge them. For use inside view/.
  */
 #pragma once

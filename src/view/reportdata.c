@@ -17,10 +17,9 @@
 /* What lies inside another prefix of the sensor at all its times is counted there. */
 static bool inside(const struct report_dark *small, const struct report_dark *large)
 {
-	struct prefix p, q;
-	return strcmp(small->sensor, large->sensor) == 0 && prefix_parse(small->text, &p, NULL) == 0 &&
-	       prefix_parse(large->text, &q, NULL) == 0 && q.bits <= p.bits && prefix_holds(&q, &p.addr) &&
-	       large->from_ns <= small->from_ns && large->to_ns >= small->to_ns;
+	return strcmp(small->sensor, large->sensor) == 0 && large->prefix.bits <= small->prefix.bits &&
+	       prefix_holds(&large->prefix, &small->prefix.addr) && large->from_ns <= small->from_ns &&
+	       large->to_ns >= small->to_ns;
 }
 
 static void add_dark(struct report *r, const char *sensor, const char *item)
@@ -28,15 +27,17 @@ static void add_dark(struct report *r, const char *sensor, const char *item)
 	char prefix[64], from[32] = "-", to[32] = "-";
 	struct prefix p;
 	int64_t s;
-	if (r->dark_n == REPORT_DARK || sscanf(item, "%63s %31s %31s", prefix, from, to) < 1 ||
-		prefix_parse(prefix, &p, NULL) < 0)
-		return;
-	if (!addr_is4(&p.addr)) {
-		r->dark6 = true;
+	if (r->dark_n == REPORT_DARK) {
+		r->dark_full = true;
 		return;
 	}
+	if (sscanf(item, "%63s %31s %31s", prefix, from, to) < 1 || prefix_parse(prefix, &p, NULL) < 0)
+		return;
+	bool ip4 = addr_is4(&p.addr);
 	struct report_dark *d = &r->dark[r->dark_n++];
-	*d = (struct report_dark){ .from_ns = INT64_MIN, .to_ns = INT64_MAX, .addresses = prefix_size(&p) };
+	*d = (struct report_dark){ .prefix = p, .from_ns = INT64_MIN, .to_ns = INT64_MAX };
+	d->addresses = ip4 ? prefix_size(&p) : 0;
+	r->dark6 |= !ip4;
 	snprintf(d->text, sizeof d->text, "%s", prefix);
 	snprintf(d->sensor, sizeof d->sensor, "%s", sensor);
 	if (text_date(from, &s) == 0)
@@ -64,6 +65,14 @@ static int add_sensor(void *arg, const void *record)
 	return 0;
 }
 
+bool report_is_dark(const struct report *r, const struct addr *a)
+{
+	for (size_t i = 0; i < r->dark_n; i++)
+		if (prefix_holds(&r->dark[i].prefix, a))
+			return true;
+	return false;
+}
+
 double report_addresses(const struct report *r, int64_t from_ns, int64_t to_ns)
 {
 	double sum = 0;
@@ -73,10 +82,10 @@ double report_addresses(const struct report *r, int64_t from_ns, int64_t to_ns)
 		int64_t from = d->from_ns > from_ns ? d->from_ns : from_ns, to = d->to_ns < to_ns ? d->to_ns : to_ns;
 		if (from >= to)
 			continue;
-		any = true;
+		any |= d->addresses > 0;
 		sum += (double)d->addresses * ((double)(to - from) / (double)(to_ns - from_ns));
 	}
-	return any ? sum : -1;
+	return any && !r->dark_full ? sum : -1;
 }
 
 /* Packets per dark address, bin by bin against the addresses of that time. */

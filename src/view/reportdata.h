@@ -14,18 +14,19 @@
 #define REPORT_VICTIMS	20
 #define REPORT_SENSORS	64
 #define REPORT_GAPS	10000
-#define REPORT_DARK	256    /* prefixes of all sensors that count */
+#define REPORT_DARK	1024   /* prefixes of all sensors; with more the dark space counts as unknown */
 #define REPORT_DAYS	36600  /* days that the store may reach over */
 #define REPORT_SPANS	160    /* quarters and years that are told */
 #define REPORT_FINDINGS 200000 /* subjects that are summed of a kind */
 #define REPORT_SURGES	20
 
-/* A prefix of dark space by date, IPv4. */
+/* A prefix of dark space by date. */
 struct report_dark {
+	struct prefix prefix;
 	char text[64];
 	char sensor[64];
 	int64_t from_ns, to_ns;
-	uint64_t addresses;
+	uint64_t addresses; /* 0: IPv6, or inside another one */
 };
 
 struct report_gap {
@@ -99,6 +100,8 @@ struct report {
 	struct report_surge surges[REPORT_SURGES];
 	size_t surges_n, surges_all;
 	uint64_t own[3];  /* different own addresses: watch, suspect, attacked */
+	bool masked;	  /* the reader may not see subscribers: findings are counted, not addresses */
+	bool dark_full;	  /* more prefixes than REPORT_DARK */
 	uint64_t refused; /* subjects that found no room */
 	bool knows_research, knows_places;
 };
@@ -126,6 +129,9 @@ enum report_error {
 /* 0, or a negative enum report_error. report_free() when it is not NULL. */
 int report_gather(struct report **out, const struct report_params *p, struct err *err) NODISCARD;
 void report_free(struct report *r);
+
+/* Does it lie in dark space, whenever that was? */
+bool report_is_dark(const struct report *r, const struct addr *a);
 
 /* Dark IPv4 addresses on average over [from, to); negative: none is known. */
 double report_addresses(const struct report *r, int64_t from_ns, int64_t to_ns);

@@ -38,7 +38,9 @@ static void add_victim(struct gather *g, const struct finding *f, const struct a
 	g->v = idmap_room(g->v, g->victims.n, &g->v_room, sizeof *g->v);
 	struct report_victim *v = &g->v[i];
 	if (fresh) {
-		addr_text(v->subject, a);
+		/* Somebody forged a dark address as his own: it is told no more than any other. */
+		if (!report_is_dark(g->r, a))
+			addr_text(v->subject, a);
 		v->place = f->place;
 		v->first_ns = f->first_ns;
 	}
@@ -109,11 +111,22 @@ static void add_surge(struct gather *g, const struct finding *f)
 	snprintf(s->subject, sizeof s->subject, "%.31s", f->subject);
 }
 
+static void add_own(struct gather *g, const struct finding *f)
+{
+	struct addr a;
+	bool fresh = true;
+	int k = f->kind - FINDING_OWN_WATCH;
+	if (addr_parse(f->subject, &a, NULL) < 0)
+		g->r->masked = true;
+	else if (idmap_take(&g->own[k], addr_hash(&a, 0), &fresh) == IDMAP_NONE)
+		return;
+	g->r->own[k] += fresh;
+}
+
 static int take(void *arg, const struct finding *f)
 {
 	struct gather *g = arg;
 	struct addr a;
-	bool fresh;
 	if (g->p->cancel && atomic_load(g->p->cancel))
 		return 1;
 	switch (f->kind) {
@@ -127,11 +140,7 @@ static int take(void *arg, const struct finding *f)
 	case FINDING_OWN_WATCH:
 	case FINDING_OWN_SUSPECT:
 	case FINDING_OWN_ATTACKED:
-		/* Masked subjects count one by one: the number alone is told, never who. */
-		if (addr_parse(f->subject, &a, NULL) < 0)
-			g->r->own[f->kind - FINDING_OWN_WATCH]++;
-		else if (idmap_take(&g->own[f->kind - FINDING_OWN_WATCH], addr_hash(&a, 0), &fresh) != IDMAP_NONE)
-			g->r->own[f->kind - FINDING_OWN_WATCH] += fresh;
+		add_own(g, f);
 		return 0;
 	case FINDING_SCAN:
 	case FINDING_BACKSCATTER:
@@ -152,6 +161,8 @@ static int by_victim(const void *x, const void *y)
 	const struct report_victim *a = x, *b = y;
 	if (a->packets != b->packets)
 		return a->packets > b->packets ? -1 : 1;
+	if (a->first_ns != b->first_ns)
+		return a->first_ns < b->first_ns ? -1 : 1;
 	return strcmp(a->subject, b->subject);
 }
 

@@ -153,6 +153,8 @@ void report_notes(const struct reporttables *t, const struct report *r, enum mes
 		note(NULL, 0, l, "report.note.no_research", fn, arg);
 	if (!r->knows_places)
 		note(NULL, 0, l, "report.note.no_places", fn, arg);
+	if (r->masked)
+		note(NULL, 0, l, "report.note.masked", fn, arg);
 	if (r->addresses < 0)
 		note(NULL, 0, l, "report.note.no_dark", fn, arg);
 	report_number(n, r->refused);

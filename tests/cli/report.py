@@ -16,8 +16,13 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 import xml.dom.minidom
 import zoneinfo
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "aid"))
+sys.dont_write_bytecode = True
+import mmdb  # noqa: E402
 
 PROGRAM = os.environ["SAKIMORI"]
 TMP = pathlib.Path(os.environ["TMPDIR"])
@@ -53,6 +58,14 @@ def make_store():
         db.execute("insert or replace into sensor values (?,?,?,?,?,?)", (
             "north-1", "", "north", "198.18.0.0/17 2020-01-01 -\n198.18.128.0/17 2026-11-06 -\n198.18.3.0/24 2020-01-01 -",
             "synchronised", 0))
+        # Backscatter whose sender is forged to be a dark address, and an attack on one.
+        for kind, subject, detail in (("backscatter", "198.18.77.7", "tcp flood"),
+                                      ("amplification", "198.18.66.6", "udp amplification from source port 53")):
+            names = [r[1] for r in db.execute("pragma table_info(finding)")]
+            row = dict(zip(names, db.execute("select * from finding where kind = 'backscatter' limit 1").fetchone()))
+            row.update(id=kind.ljust(32, "0"), kind=kind, subject=subject, detail=detail, first_ns=GAP[0], last_ns=GAP[1],
+                       packets=99999999)
+            db.execute(f"insert into finding values ({','.join('?' * len(row))})", list(row.values()))
         db.execute("insert into gap values (?,?,?,?,?)", ("north-1", *GAP))
     (TMP / "research.csv").write_text(RESEARCH)
 
@@ -161,6 +174,9 @@ def week(flows):
     case("research", orgs.get("Example Survey") == survey and survey > 0, orgs)
     dark_space(doc, flows, first)
     gaps(doc)
+    victims, attacks = table(doc, "victims"), table(doc, "attacks")
+    case("no-dark-victim", [v["address"] for v in victims[:2]] == [None, "198.51.100.80"] and len(attacks) == 1
+         and attacks[0]["packets"] == 99999999, f"{victims[:2]} {attacks}")
     return truth
 
 
@@ -297,6 +313,28 @@ def files(flows, lang):
     return text
 
 
+def places(truth):
+    """Countries, and Japan's bots apart."""
+    where = {"192.0.2.0/25": "JP", "198.51.100.0/24": "US", "203.0.113.0/24": "DE"}
+    mmdb.write(TMP / "places.mmdb", where)
+    nets = {ipaddress.ip_network(p): c for p, c in where.items()}
+    code, out, said = run("report", "telescope", "--json", "--period", "week", "--at", "2026-11-05", "--tz", "Asia/Tokyo", "--lang",
+                          "ja", "--geo", "places.mmdb", "--research-file", "research.csv")
+    doc = json.loads(out or "{}")
+    country = {h: next((c for n, c in nets.items() if ipaddress.ip_address(h) in n), None) for h in truth.hosts}
+    packets, hosts = collections.Counter(), collections.Counter(country.values())
+    for f in truth.flows:
+        packets[country[f["src"]]] += f["packets"]
+    got = {r["country"]: (r["packets"], r["hosts"]) for r in table(doc, "countries")}
+    want = {c: (packets[c], hosts[c]) for c in packets}
+    case("countries", got == want and len(want) == 4 and code == 0, f"{got}, not {want} {said}")
+    names = {r["country"]: r["country_name"] for r in table(doc, "countries")}
+    case("country-names", names.get("JP") == "日本" and names.get(None) == "不明", names)
+    japan = table(doc, "bots")[1]
+    want = [sum(country[h] == "JP" for h in v) for v in (truth.mirai, truth.telnet_alone)]
+    case("bots-in-japan", [japan["mirai_hosts"], japan["telnet_alone_hosts"]] == want and want[0] > 0, f"{japan}, not {want}")
+
+
 def retained(flows):
     """A copy of the store whose older flows are gone: packets by day stay what they were."""
     copy = TMP / "older"
@@ -337,6 +375,7 @@ def main():
     truth = week(flows)
     zones(flows)
     estimate(truth)
+    places(truth)
     retained(flows)
     english, japanese = files(flows, "en"), files(flows, "ja")
     case("words", "Unique hosts" in english and all(w in japanese for w in (

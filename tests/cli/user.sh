@@ -22,7 +22,8 @@ END
 # No console, no user: nobody needs one.
 "$bin" --config "$TMPDIR/off.yaml" --store "$store" run --replay "$TMPDIR/t.pcap" --speed max --once 2>"$TMPDIR/log"
 same "none-without-console" "$(user list)" ""
-sed 's/8443/8443/; s/console: .*/console: {listen: "127.0.0.1:18443"}/' "$TMPDIR/off.yaml" >"$TMPDIR/on.yaml"
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+sed "s/console: .*/console: {listen: '127.0.0.1:$port'}/" "$TMPDIR/off.yaml" >"$TMPDIR/on.yaml"
 echo precious >"$TMPDIR/precious"
 ln -s "$TMPDIR/precious" "$store/first-login"
 "$bin" --config "$TMPDIR/on.yaml" --store "$store" run 2>"$TMPDIR/log2" &

@@ -102,7 +102,7 @@ def limits(d, roles):
         rows = {line[:26].strip(): line[26:].split()[:2] for line in read(f"/proc/{pid}/limits").splitlines()}
         if rows["Max core file size"] != ["0", "0"]:
             return f"{name}: core {rows['Max core file size']}"
-        if name in ("analysis", "keeper", "query") and rows["Max processes"] != ["0", "0"]:
+        if name in ("analysis", "keeper", "query", "desk") and rows["Max processes"] != ["0", "0"]:
             return f"{name}: processes {rows['Max processes']}"
         if int(rows["Max open files"][1]) > (2048 if name == "console" else 1024):
             return f"{name}: files {rows['Max open files']}"

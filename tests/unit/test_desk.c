@@ -665,6 +665,88 @@ static void taken_over(void **state)
 	assert_int_equal(ask("POST", "/users", "name=after"), 200);
 }
 
+/* Users enough for an answer beyond the window. */
+static void add_many(void)
+{
+	static uint8_t buffer[MESSAGE_MAX];
+	struct message m;
+	plant();
+	for (unsigned i = 0; i < 400; i++) {
+		struct message_buf b = { 0 };
+		struct user u = { .state = "active" };
+		snprintf(u.name, sizeof u.name, "user%u", i);
+		for (int k = 0; k < 60; k++)
+			snprintf(u.roles + strlen(u.roles), 32, "%stenant-%03d viewer", k ? "\n" : "", k);
+		message_text(&b, "eve");
+		message_text(&b, "user-add");
+		message_text(&b, u.name);
+		message_text(&b, "user");
+		message_row(&b, &user_kind, &u);
+		message_header_build(
+			buffer, &(struct message){ .kind = MESSAGE_RECORD, .count = 1, .sequence = i + 1 });
+		memcpy(buffer + MESSAGE_HEADER, b.p, b.n);
+		assert_int_equal(send(planted, buffer, MESSAGE_HEADER + b.n, MSG_NOSIGNAL), MESSAGE_HEADER + b.n);
+		free(b.p);
+		assert_int_equal(receive(planted, &m, 10000), 1);
+		assert_int_equal(m.kind, MESSAGE_ACK);
+	}
+	close(planted);
+	planted = -1;
+	join_keeper();
+}
+
+/* Octets that come without any credit. */
+static size_t take_uncredited(uint64_t sequence, bool *last)
+{
+	struct message m;
+	struct reply r;
+	size_t n = 0;
+	*last = false;
+	while (receive(console, &m, 300) == 1) {
+		assert_int_equal(m.sequence, sequence);
+		assert_int_equal(reply_parse(m.body, &r), 0);
+		n += r.octets.n;
+		*last = r.last;
+	}
+	return n;
+}
+
+/* A console that takes nothing holds up a thread, not the desk; one that lost its reader says so. */
+static void window(void **state)
+{
+	bool last;
+	add_many();
+	assert_int_equal(ask("GET", "/users", ""), 200);
+	size_t whole = got.n;
+	assert_true(whole > 2 * REPLY_WINDOW && got.text[whole - 1] == '\n');
+	struct call c = make("GET", "/users", "");
+	uint64_t one = send_call(&c);
+	size_t n = take_uncredited(one, &last);
+	assert_true(n == REPLY_WINDOW && !last);
+	/* Three that wait: the user's calls wait, too, others go on. */
+	uint64_t two = send_call(&c), three = send_call(&c);
+	struct message m;
+	for (size_t k = 0; k < 2 * REPLY_WINDOW / REPLY_OCTETS; k++)
+		assert_int_equal(receive(console, &m, 5000), 1);
+	struct call other = make("GET", "/session", "");
+	other.proof = CALL_NOBODY;
+	assert_int_equal(wait_for(send_call(&other)), 401);
+	send_body(MESSAGE_CANCEL, one, "", 0);
+	send_body(MESSAGE_CANCEL, two, "", 0);
+	send_body(MESSAGE_CANCEL, three, "", 0);
+	assert_int_equal(ask("GET", "/session", ""), 200);
+	assert_int_equal(ask("GET", "/users", ""), 200);
+	assert_int_equal(got.n, whole);
+	/* More credit than there is room for doesn't open the window further. */
+	one = send_call(&c);
+	for (int i = 0; i < 100; i++)
+		give_credit(one, 0xffffffff);
+	n = take_uncredited(one, &last);
+	assert_true(last ? n == whole : n <= 102 * (size_t)REPLY_WINDOW);
+	send_body(MESSAGE_CANCEL, one, "", 0);
+	assert_int_equal(ask("GET", "/session", ""), 200);
+}
+
 static int look(void *arg, const char *const *names, const struct store_value *v, size_t n)
 {
 	if (!v)
@@ -712,6 +794,6 @@ int main(void)
 		cmocka_unit_test(disabled), cmocka_unit_test(unknown_user), cmocka_unit_test(throttled),
 		cmocka_unit_test(hostile_body), cmocka_unit_test(described), cmocka_unit_test(same_number),
 		cmocka_unit_test(flood), cmocka_unit_test(console_gone), cmocka_unit_test(keeper_away),
-		cmocka_unit_test(taken_over), cmocka_unit_test(audited) };
+		cmocka_unit_test(taken_over), cmocka_unit_test(window), cmocka_unit_test(audited) };
 	return cmocka_run_group_tests(tests, begin, end);
 }
