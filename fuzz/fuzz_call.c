@@ -21,8 +21,9 @@ static void find(const struct call *c)
 	struct view_call v = { .now_ns = INT64_C(1700000000000000000) };
 	struct err err = { "" };
 	bool get = strcmp(c->method, "GET") == 0;
-	int r = view_find(&v, desk_views, c->method, c->path, get ? c->query : (struct bytes){ 0 },
-		get ? (struct bytes){ 0 } : c->body, &err);
+	struct bytes none = { 0 };
+	struct view_ask ask = { c->method, c->path, get ? c->query : none, get ? none : c->body };
+	int r = view_find(&v, desk_views, &ask, &err);
 	ENSURE(r <= 0 && (r == 0) == (err.text[0] == '\0'));
 	for (size_t i = 0; r == 0 && i < v.view->params_n; i++)
 		ENSURE(!v.view->params[i].required || *view_text(&v, v.view->params[i].name));

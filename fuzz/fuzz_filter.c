@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.proto = PROTO_TCP,
 		.dport = 23,
 		.packets = 1 };
-	int rc = view_find(&c, extra, "GET", "/things", (struct bytes){ data, size }, (struct bytes){ 0 }, &err);
+	int rc = view_find(&c, extra, &(struct view_ask){ "GET", "/things", { data, size }, { 0 } }, &err);
 	if (rc == 0) {
 		rc = filter_init(&f, &c, &err);
 		ENSURE(rc || f.from_ns < f.to_ns);

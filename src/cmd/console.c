@@ -26,35 +26,48 @@ static const struct cli_option ask_options[] = {
 		"(repeatable; default: everything)" },
 };
 
-/* One --as. */
-static int add_tenant(struct view_who *w, const char *text, struct err *err)
+/* "viewer" ..; VIEW_OPEN: no such role. */
+static enum view_level level_of(const char *word, size_t n)
 {
-	struct principal *p = &w->principal;
-	size_t n = strcspn(text, ":");
-	const char *level = text[n] ? text + n + 1 : "viewer";
-	size_t k = strcspn(level, ":");
-	const char *rights = level[k] ? level + k + 1 : "";
-	int l = VIEW_VIEWER;
-	if (n == 0 || n >= sizeof *p->tenants || p->n == PRINCIPAL_TENANTS)
-		return err_set(err, -1, "--as takes TENANT[:ROLE[:RIGHT,...]]");
-	while (l <= VIEW_ADMIN && (strlen(view_level_name((enum view_level)l)) != k ||
-					  strncmp(view_level_name((enum view_level)l), level, k) != 0))
-		l++;
-	if (l > VIEW_ADMIN)
-		return err_set(err, -1, "--as knows the roles viewer, analyst, approver and admin");
-	snprintf(p->tenants[p->n], sizeof *p->tenants, "%.*s", (int)n, text);
-	w->in[p->n++] = (enum view_level)l;
-	w->level = (enum view_level)l > w->level ? (enum view_level)l : w->level;
-	for (; *rights; rights += k + (rights[k] == ',')) {
-		k = strcspn(rights, ",");
-		if (k == 8 && strncmp(rights, "see-dark", k) == 0)
+	for (int l = VIEW_VIEWER; l <= VIEW_ADMIN; l++) {
+		const char *name = view_level_name((enum view_level)l);
+		if (strlen(name) == n && strncmp(name, word, n) == 0)
+			return (enum view_level)l;
+	}
+	return VIEW_OPEN;
+}
+
+/* "see-dark,see-subscriber" */
+static int add_rights(struct principal *p, const char *words, struct err *err)
+{
+	for (size_t k; *words; words += k + (words[k] == ',')) {
+		k = strcspn(words, ",");
+		if (k == 8 && strncmp(words, "see-dark", k) == 0)
 			p->rights |= PRINCIPAL_SEE_DARK;
-		else if (k == 14 && strncmp(rights, "see-subscriber", k) == 0)
+		else if (k == 14 && strncmp(words, "see-subscriber", k) == 0)
 			p->rights |= PRINCIPAL_SEE_SUBSCRIBER;
 		else
 			return err_set(err, -1, "--as knows the rights see-dark and see-subscriber");
 	}
 	return 0;
+}
+
+/* One --as. */
+static int add_tenant(struct view_who *w, const char *text, struct err *err)
+{
+	struct principal *p = &w->principal;
+	size_t n = strcspn(text, ":");
+	const char *word = text[n] ? text + n + 1 : "viewer";
+	size_t k = strcspn(word, ":");
+	enum view_level level = level_of(word, k);
+	if (n == 0 || n >= sizeof *p->tenants || p->n == PRINCIPAL_TENANTS)
+		return err_set(err, -1, "--as takes TENANT[:ROLE[:RIGHT,...]]");
+	if (level == VIEW_OPEN)
+		return err_set(err, -1, "--as knows the roles viewer, analyst, approver and admin");
+	snprintf(p->tenants[p->n], sizeof *p->tenants, "%.*s", (int)n, text);
+	w->in[p->n++] = level;
+	w->level = level > w->level ? level : w->level;
+	return word[k] ? add_rights(p, word + k + 1, err) : 0;
 }
 
 static int who(struct view_who *w, const struct console_options *o, struct err *err)
@@ -153,13 +166,14 @@ static int ask(const struct cli_global *g, const void *options, int argc, char *
 	for (int i = 1; i < argc && !rc; i++)
 		if (add_pair(query, sizeof query, argv[i]) < 0)
 			rc = err_set(&err, VIEW_BAD, "parameters are written name=value, and not too long");
-	struct view_call c = { .who = &w,
-		.now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
-		.seed = random_key(),
-		.out = stdout };
+	struct view_call c = {
+		.who = &w, .now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, .seed = random_key(), .out = stdout
+	};
 	if (!rc)
-		rc = view_find(&c, NULL, "GET", argv[0], (struct bytes){ (const uint8_t *)query, strlen(query) },
-			(struct bytes){ 0 }, &err);
+		rc = view_find(&c, NULL,
+			&(struct view_ask){
+				.method = "GET", .path = argv[0], .query = { (const uint8_t *)query, strlen(query) } },
+			&err);
 	if (!rc && w.level < c.view->level)
 		rc = err_set(&err, VIEW_REFUSED, "that needs the role %s", view_level_name(c.view->level));
 	if (!rc)
@@ -190,8 +204,8 @@ void console_reference(void)
 }
 
 static const struct cli_command commands[] = {
-	{ "console", "ask", "PATH [NAME=VALUE...]", "what a page asks, answered from the store here and now", ask_options,
-		sizeof ask_options / sizeof *ask_options, sizeof(struct console_options), ask },
+	{ "console", "ask", "PATH [NAME=VALUE...]", "what a page asks, answered from the store here and now",
+		ask_options, sizeof ask_options / sizeof *ask_options, sizeof(struct console_options), ask },
 	{ "console", "openapi", NULL, "the description of the interface, OpenAPI 3.1", NULL, 0, 0, openapi },
 };
 

@@ -354,7 +354,8 @@ static int once(const struct status_show *show, struct status *now, const struct
 	status_close(r);
 	size_t n = status_judge(now, &show->limits, f);
 	if (show->json)
-		statusjson_print(stdout, &(struct statusjson){ .store = show->store, .status = now, .findings = f, .n = n });
+		statusjson_print(
+			stdout, &(struct statusjson){ .store = show->store, .status = now, .findings = f, .n = n });
 	else
 		print_screen(show, now, before, f, n);
 	fflush(stdout);

@@ -124,7 +124,8 @@ static const struct row_field user_fields[] = {
 	ROW_FIELD(user, language, ROW_TEXT, NULL, "en or ja; empty: that of the browser"),
 	ROW_FIELD(user, state, ROW_TEXT, NULL, "active or disabled"),
 	ROW_FIELD(user, created_ns, ROW_TIME, "ns since 1970", "when he was added"),
-	ROW_FIELD(user, changed_ns, ROW_TIME, "ns since 1970", "since when sessions and tokens hold; older ones are void"),
+	ROW_FIELD(user, changed_ns, ROW_TIME, "ns since 1970",
+		"since when sessions and tokens hold; older ones are void"),
 };
 const struct row_kind user_kind =
 	KIND(user, "user", "name", ROW_OF_ADMIN, "Who may see and do what in which tenant, in the console");

@@ -53,8 +53,8 @@ enum message_kind {
 	MESSAGE_ASK,	/* {rows u64, time in ms u64, SQL u32 and octets} */
 	MESSAGE_ANSWER, /* rows: {n u16, values {type u8, ...}} */
 	/* console and desk; `sequence` is the number of the call */
-	MESSAGE_CALL,	/* struct call of model/call.h: what somebody asks over HTTP */
-	MESSAGE_REPLY,	/* {status u16, last u8, type text, session text, octets}: first, then more of it until `last` */
+	MESSAGE_CALL,  /* struct call of model/call.h: what somebody asks over HTTP */
+	MESSAGE_REPLY, /* {status u16, last u8, type text, session text, octets}: first, then more of it until `last` */
 	MESSAGE_CREDIT, /* {octets u32}: so many more may be on their way */
 	MESSAGE_CANCEL, /* nobody wants the rest */
 	/* desk and keeper */

@@ -160,8 +160,9 @@ static int find(struct view_call *c, const struct call *call, struct err *err)
 {
 	/* What a command says is in its body: addresses are written down in many places. */
 	bool post = strcmp(call->method, "GET") != 0;
-	int r = view_find(c, desk_views, call->method, call->path, post ? (struct bytes){ 0 } : call->query,
-		post ? call->body : (struct bytes){ 0 }, err);
+	struct view_ask ask = { .method = call->method, .path = call->path };
+	*(post ? &ask.form : &ask.query) = post ? call->body : call->query;
+	int r = view_find(c, desk_views, &ask, err);
 	return r == VIEW_CONFLICT ? DESK_METHOD : r;
 }
 

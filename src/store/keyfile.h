@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The files of STORE/keys: read with care, written whole or not at all. For use by store/keys.c and the console's certificate. */
+/* The files of STORE/keys: read with care, written whole or not at all. For use by store/keys.c and the console's
+ * certificate. */
 #pragma once
 #include "store/keys.h"
 

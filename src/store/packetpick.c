@@ -50,6 +50,12 @@ bool packetpick_full(const struct packetpick *p)
 	return p->found.limited;
 }
 
+/* A number that is asked for; -1: any. */
+static bool is(int asked, int n)
+{
+	return asked < 0 || asked == n;
+}
+
 static bool asked_for(const struct packetring_query *q, const struct packet *p, int64_t ns)
 {
 	if (p->layer > LAYER_IP6 || ns < q->from_ns || ns > q->to_ns)
@@ -57,8 +63,7 @@ static bool asked_for(const struct packetring_query *q, const struct packet *p, 
 	struct addr src = flow_packet_src(p), dst = flow_packet_dst(p);
 	if ((q->src && !addr_same(q->src, &src)) || (q->dst && !addr_same(q->dst, &dst)))
 		return false;
-	if ((q->proto >= 0 && q->proto != p->proto) || (q->sport >= 0 && q->sport != p->sport) ||
-		(q->dport >= 0 && q->dport != p->dport))
+	if (!is(q->proto, p->proto) || !is(q->sport, p->sport) || !is(q->dport, p->dport))
 		return false;
 	if (q->match && !match_packet(q->match, p, ns))
 		return false;

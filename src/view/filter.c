@@ -209,14 +209,18 @@ static bool same_proto(int asked, uint8_t proto)
 	return asked < 0 || asked == proto || (asked == PROTO_ICMP && proto == PROTO_ICMPV6);
 }
 
+static bool same_ends(const struct filter *f, const struct flow *flow)
+{
+	return (!f->has_src || prefix_holds(&f->src, &flow->src)) &&
+	       (!f->has_dst || prefix_holds(&f->dst, &flow->dst)) && (f->sport < 0 || f->sport == flow->sport) &&
+	       (f->dport < 0 || f->dport == flow->dport);
+}
+
 bool filter_flow(struct filter *f, const struct flow *flow)
 {
 	if (f->open)
 		return true;
-	if ((f->has_src && !prefix_holds(&f->src, &flow->src)) || (f->has_dst && !prefix_holds(&f->dst, &flow->dst)))
-		return false;
-	if ((f->sport >= 0 && f->sport != flow->sport) || (f->dport >= 0 && f->dport != flow->dport) ||
-		!same_proto(f->proto, flow->proto))
+	if (!same_ends(f, flow) || !same_proto(f->proto, flow->proto))
 		return false;
 	if ((f->classes && !(f->classes >> flow->cls & 1)) || (f->marks && !(f->marks & flow->tags)))
 		return false;

@@ -226,12 +226,15 @@ static void param_text(FILE *out, const struct view *v, const struct view_param 
 void view_reference(FILE *out, const struct view *const *extra)
 {
 	const struct view *v;
-	fputs("# The console's interface\n\nWritten by `sakimori --reference-api` from the table of views. All paths lie "
-	      "under `/api/v1`; `/api/v1/openapi.json` tells the same to programs. [console.md](console.md) tells about "
+	fputs("# The console's interface\n\nWritten by `sakimori --reference-api` from the table of views. All paths "
+	      "lie "
+	      "under `/api/v1`; `/api/v1/openapi.json` tells the same to programs. [console.md](console.md) tells "
+	      "about "
 	      "sessions, tokens and live events.\n",
 		out);
 	for (size_t i = 0; (v = nth(extra, i)); i++) {
-		fprintf(out, "\n## %s %s\n\n%s. Role: %s.\n", v->method, v->path, v->summary, view_level_name(v->level));
+		fprintf(out, "\n## %s %s\n\n%s. Role: %s.\n", v->method, v->path, v->summary,
+			view_level_name(v->level));
 		if (v->params_n)
 			fputs("\n| parameter | meaning | default |\n|---|---|---|\n", out);
 		for (size_t k = 0; k < v->params_n; k++)

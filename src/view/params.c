@@ -85,37 +85,38 @@ static int read_number(const char *text, uint64_t *out)
 	return n <= NUMBER_MAX ? 0 : -1;
 }
 
-static int convert(const struct view_call *c, const struct view_param *p, struct view_value *v, struct err *err)
+/* Of addresses, prefixes and flags. NULL, or what is taken instead. */
+static const char *convert_plain(enum view_type type, struct view_value *v)
 {
 	struct err why = { "" };
-	switch (p->type) {
-	case VIEW_TEXT:
-		return 0;
+	switch (type) {
 	case VIEW_NUMBER:
-		return read_number(v->text, &v->number) < 0 ? bad(err, p->name, "takes a number") : 0;
-	case VIEW_TIME:
-		return params_time(v->text, c->now_ns, &v->ns) < 0
-			       ? bad(err, p->name, "takes RFC 3339, a date, seconds since 1970, now or now-24h")
-			       : 0;
+		return read_number(v->text, &v->number) < 0 ? "takes a number" : NULL;
 	case VIEW_FLAG:
-		v->flag = strcmp(v->text, "1") == 0 || strcmp(v->text, "true") == 0;
-		return v->flag || strcmp(v->text, "0") == 0 || strcmp(v->text, "false") == 0
-			       ? 0
-			       : bad(err, p->name, "takes true or false");
+		v->flag = is_word("1|true", v->text, strlen(v->text));
+		return v->flag || is_word("0|false", v->text, strlen(v->text)) ? NULL : "takes true or false";
 	case VIEW_ADDRESS:
 		v->prefix.bits = 128;
-		return addr_parse(v->text, &v->prefix.addr, &why) < 0 ? bad(err, p->name, "takes an address") : 0;
+		return addr_parse(v->text, &v->prefix.addr, &why) < 0 ? "takes an address" : NULL;
 	case VIEW_PREFIX:
-		return prefix_parse(v->text, &v->prefix, &why) < 0
-			       ? bad(err, p->name, "takes an address or prefix without host bits")
-			       : 0;
-	case VIEW_WORD:
-		return is_word(p->words, v->text, strlen(v->text)) ? 0
-								   : err_set(err, VIEW_BAD, "%s: takes %s", p->name, p->words);
-	case VIEW_WORDS:
-		return are_words(p->words, v->text) ? 0
-						    : err_set(err, VIEW_BAD, "%s: takes some of %s", p->name, p->words);
+		return prefix_parse(v->text, &v->prefix, &why) < 0 ? "takes an address or prefix without host bits"
+								   : NULL;
+	default:
+		return NULL;
 	}
+}
+
+static int convert(const struct view_call *c, const struct view_param *p, struct view_value *v, struct err *err)
+{
+	const char *takes = convert_plain(p->type, v);
+	if (takes)
+		return bad(err, p->name, takes);
+	if (p->type == VIEW_TIME && params_time(v->text, c->now_ns, &v->ns) < 0)
+		return bad(err, p->name, "takes RFC 3339, a date, seconds since 1970, now or now-24h");
+	if (p->type == VIEW_WORD && !is_word(p->words, v->text, strlen(v->text)))
+		return err_set(err, VIEW_BAD, "%s: takes %s", p->name, p->words);
+	if (p->type == VIEW_WORDS && !are_words(p->words, v->text))
+		return err_set(err, VIEW_BAD, "%s: takes some of %s", p->name, p->words);
 	return 0;
 }
 
@@ -161,7 +162,10 @@ int params_set(struct view_call *c, const char *name, const char *text, struct e
 
 static int hex(uint8_t c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
 }
 
 /* "+" and "%41" (WHATWG URL section 5.1). Returns the length, -1 for an escape that is none and for NUL. */

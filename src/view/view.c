@@ -92,28 +92,27 @@ static const struct view *look(const struct view *const *list, const char *metho
 	return NULL;
 }
 
-int view_find(struct view_call *c, const struct view *const *extra, const char *method, const char *path,
-	struct bytes query, struct bytes form, struct err *err)
+int view_find(struct view_call *c, const struct view *const *extra, const struct view_ask *ask, struct err *err)
 {
 	bool other = false;
 	c->also = extra;
 	c->values = NULL;
 	c->room = NULL;
 	c->room_n = 0;
-	c->view = look(extra, method, path, &other);
+	c->view = look(extra, ask->method, ask->path, &other);
 	if (!c->view)
-		c->view = look(views, method, path, &other);
+		c->view = look(views, ask->method, ask->path, &other);
 	if (!c->view)
 		return other ? err_set(err, VIEW_CONFLICT, "not with this method")
 			     : err_set(err, VIEW_ABSENT, "there is no such path");
 	c->values = mem_new((c->view->params_n + 1) * sizeof *c->values);
 	c->room = mem_new(PARAMS_TEXT_MAX);
-	int rc = fits(c->view, path, c, err);
+	int rc = fits(c->view, ask->path, c, err);
 	if (rc < 0)
 		return rc;
-	rc = params_read(c, query, err);
+	rc = params_read(c, ask->query, err);
 	if (!rc)
-		rc = params_read(c, form, err);
+		rc = params_read(c, ask->form, err);
 	return rc ? rc : params_finish(c, err);
 }
 

@@ -46,7 +46,7 @@ struct view_param {
 	const char *name;
 	enum view_type type;
 	const char *meaning;
-	const char *words; /* "a|b|c" */
+	const char *words;  /* "a|b|c" */
 	const char *normal; /* default as text; NULL: none */
 	bool required;
 	bool secret; /* never in an address, a log, an audit */
@@ -71,13 +71,13 @@ struct view {
 
 /* What a view returns when it is not 0. Before it has written anything; afterwards the answer is cut off. */
 enum view_error {
-	VIEW_BAD = -400,	/* a parameter */
-	VIEW_REFUSED = -403,	/* not this user */
-	VIEW_ABSENT = -404,	/* no such thing, or none that he may see: the same */
-	VIEW_CONFLICT = -409,	/* it was changed meanwhile, or can't be */
-	VIEW_TOO_LARGE = -413,	/* more than may be answered at once */
+	VIEW_BAD = -400,       /* a parameter */
+	VIEW_REFUSED = -403,   /* not this user */
+	VIEW_ABSENT = -404,    /* no such thing, or none that he may see: the same */
+	VIEW_CONFLICT = -409,  /* it was changed meanwhile, or can't be */
+	VIEW_TOO_LARGE = -413, /* more than may be answered at once */
 	VIEW_FAILED = -500,
-	VIEW_AWAY = -503,	/* the store, or who writes it, is not there just now */
+	VIEW_AWAY = -503, /* the store, or who writes it, is not there just now */
 };
 
 /* A record that a command wants kept. */
@@ -90,8 +90,8 @@ struct view_put {
 struct view_call {
 	const struct view *view;
 	const struct view_who *who;
-	struct store *store; /* opened as `who` */
-	const char *dir;     /* of the store, as this process sees it */
+	struct store *store;  /* opened as `who` */
+	const char *dir;      /* of the store, as this process sees it */
 	struct knowing *know; /* NULL: nothing is known of places */
 	int64_t now_ns;
 	uint64_t seed;		   /* of hash tables */
@@ -122,8 +122,12 @@ extern const struct view *const views[]; /* all of this program, ended by NULL *
  * c->view and c->values, or an enum view_error: VIEW_ABSENT no such path, VIEW_CONFLICT another method, VIEW_BAD with
  * the parameter's name. view_done() in any case. `extra`: more views, ended by NULL; NULL: none.
  */
-int view_find(struct view_call *c, const struct view *const *extra, const char *method, const char *path,
-	struct bytes query, struct bytes form, struct err *err) NODISCARD;
+struct view_ask {
+	const char *method, *path;
+	struct bytes query, form;
+};
+int view_find(
+	struct view_call *c, const struct view *const *extra, const struct view_ask *ask, struct err *err) NODISCARD;
 void view_done(struct view_call *c);
 
 /* The value of a parameter that the view declares; ENSURE otherwise. */

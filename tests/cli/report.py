@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 """Reports of the telescope: every number against what the flows of the store say, the same bytes each time, both
-languages, days of several zones, gaps, and no dark address in anything that comes out."""
+languages, days of several zones, gaps, and no dark address in anything that comes out. All parts together: reportdata,
+reportfigure, reportfindings, reporthtml, reportpairs, reportrolled, reportscan, reporttable, reporttables."""
 import collections
 import csv
 import datetime

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """run --status from outside: a daemon that runs, was stopped, was killed; a role that keeps dying; files in run/ that
-are no pages; one daemon a store; users by name; signs of life for the service manager."""
+are no pages; one daemon a store; users by name; signs of life for the service manager; statusjson."""
 # timeout: 240
 import json
 import os

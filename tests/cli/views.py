@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
-"""Views of the data against the commands of the telescope, and against counts made here from its flows."""
+"""Views of the data against the commands of the telescope, and against counts made here from its flows: flowrow, packetout,
+summaryview, tallying, toprows."""
 import collections
 import csv
 import io

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The desk and a keeper in processes of their own, and the test in the console's place: logins, sessions, users,
- * tokens, and a console that was taken over.
+ * tokens, and a console that was taken over. What is tried are the parts of the desk together: deskanswer, deskaudit,
+ * deskgate, deskqueue, deskrecord, deskusers; and keeprecord, which takes what the desk wants kept.
  */
 #include "model/call.h"
 #include "model/user.h"

@@ -25,7 +25,7 @@ static int start(struct filter *f, const char *query, unsigned rights, struct er
 	struct view_call c = { .now_ns = INT64_C(1700000000000000000), .who = &who };
 	struct bytes text = { (const uint8_t *)query, strlen(query) };
 	memset(f, 0, sizeof *f);
-	int rc = view_find(&c, extra, "GET", "/things", text, (struct bytes){ 0 }, err);
+	int rc = view_find(&c, extra, &(struct view_ask){ "GET", "/things", text, { 0 } }, err);
 	rc = rc ? rc : filter_init(f, &c, err);
 	view_done(&c);
 	return rc;

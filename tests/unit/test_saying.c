@@ -200,7 +200,7 @@ static int ask(const struct step *s, int64_t now_ns, char **answer, struct err *
 	bool post = strcmp(s->method, "POST") == 0;
 	c.out = open_memstream(answer, &n);
 	c.store = store_open_as(dir, &c.who->principal, NULL, NULL);
-	int rc = view_find(&c, NULL, s->method, path, post ? none : in, post ? in : none, err);
+	int rc = view_find(&c, NULL, &(struct view_ask){ s->method, path, post ? none : in, post ? in : none }, err);
 	if (!rc)
 		rc = c.who->level < c.view->level
 			     ? err_set(err, VIEW_REFUSED, "that needs the role %s", view_level_name(c.view->level))
@@ -245,7 +245,7 @@ static void as_long_as_may_be(void **state)
 		c.out = open_memstream(&answer, &n);
 		c.store = store_open_as(dir, &c.who->principal, NULL, NULL);
 		struct bytes in = { (const uint8_t *)form, strlen(form) };
-		int rc = view_find(&c, NULL, "POST", path, (struct bytes){ 0 }, in, &err);
+		int rc = view_find(&c, NULL, &(struct view_ask){ "POST", path, { 0 }, in }, &err);
 		rc = rc ? rc : c.view->fn(&c, &err);
 		assert_int_equal(rc, more ? VIEW_BAD : 0);
 		view_done(&c);
@@ -265,7 +265,7 @@ static void where_nothing_may_be_written(void **state)
 	expand(path, sizeof path, "/findings/W/comment");
 	c.out = open_memstream(&answer, &n);
 	c.store = store_open_as(dir, &c.who->principal, NULL, NULL);
-	assert_int_equal(view_find(&c, NULL, "POST", path, (struct bytes){ 0 }, in, &err), 0);
+	assert_int_equal(view_find(&c, NULL, &(struct view_ask){ "POST", path, { 0 }, in }, &err), 0);
 	assert_int_equal(c.view->fn(&c, &err), VIEW_AWAY);
 	view_done(&c);
 	store_close(c.store);

@@ -44,16 +44,16 @@ static struct bytes text(const char *s)
 static int look(struct view_call *c, const char *path, const char *query, struct err *err)
 {
 	*c = (struct view_call){ .now_ns = NOW };
-	return view_find(c, extra, "GET", path, text(query), (struct bytes){ 0 }, err);
+	return view_find(c, extra, &(struct view_ask){ "GET", path, text(query), { 0 } }, err);
 }
 
 static void good(void **state)
 {
 	struct view_call c;
 	struct err err = { "" };
-	assert_int_equal(look(&c, "/things/a%b/parts",
-				 "limit=5&src=192.0.2.0%2F24&at=2001:db8::1&by=class&class=udp,icmp&all=1&lines=a+b%0Ac",
-				 &err),
+	assert_int_equal(
+		look(&c, "/things/a%b/parts",
+			"limit=5&src=192.0.2.0%2F24&at=2001:db8::1&by=class&class=udp,icmp&all=1&lines=a+b%0Ac", &err),
 		0);
 	assert_ptr_equal(c.view, &thing);
 	assert_string_equal(view_text(&c, "id"), "a%b");
@@ -87,7 +87,8 @@ static void bad(void **state)
 		{ "/things/1/parts", "id=2", "id: comes twice", VIEW_BAD },
 		{ "/things/1/parts", "other=1", "other: there is no such parameter", VIEW_BAD },
 		{ "/things/1/parts", "o%1bther=1", "o\\x1bther: there is no such parameter", VIEW_BAD },
-		{ "/things/1/parts", "src=192.0.2.1/24", "src: takes an address or prefix without host bits", VIEW_BAD },
+		{ "/things/1/parts", "src=192.0.2.1/24", "src: takes an address or prefix without host bits",
+			VIEW_BAD },
 		{ "/things/1/parts", "at=192.0.2.0/24", "at: takes an address", VIEW_BAD },
 		{ "/things/1/parts", "by=clas", "by: takes port|class", VIEW_BAD },
 		{ "/things/1/parts", "by=port|class", "by: takes port|class", VIEW_BAD },
@@ -147,7 +148,8 @@ static void times(void **state)
 
 static void levels(void **state)
 {
-	struct view_who w = { .level = VIEW_ANALYST, .principal = { .n = 2, .tenants = { "a", "b" } },
+	struct view_who w = { .level = VIEW_ANALYST,
+		.principal = { .n = 2, .tenants = { "a", "b" } },
 		.in = { VIEW_VIEWER, VIEW_ANALYST } };
 	struct view_call c = { .who = &w };
 	struct err err = { "" };
