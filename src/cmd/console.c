@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cmd/run.h"
 #include "role/config.h"
+#include "role/deskviews.h"
 #include "view/view.h"
 
 #include <ctype.h>
@@ -158,7 +159,7 @@ static int ask(const struct cli_global *g, const void *options, int argc, char *
 		.seed = random_key(),
 		.out = stdout };
 	if (!rc)
-		rc = view_find(&c, NULL, "GET", argv[0], (struct bytes){ (const uint8_t *)query, strlen(query) },
+		rc = view_find(&c, desk_views, "GET", argv[0], (struct bytes){ (const uint8_t *)query, strlen(query) },
 			(struct bytes){ 0 }, &err);
 	if (!rc && w.level < c.view->level)
 		rc = err_set(&err, VIEW_REFUSED, "that needs the role %s", view_level_name(c.view->level));
@@ -180,13 +181,13 @@ static int ask(const struct cli_global *g, const void *options, int argc, char *
 
 static int openapi(const struct cli_global *g, const void *options, int argc, char **argv)
 {
-	view_openapi(stdout, NULL);
+	view_openapi(stdout, desk_views);
 	return CLI_DONE;
 }
 
 void console_reference(void)
 {
-	view_reference(stdout, NULL);
+	view_reference(stdout, desk_views);
 }
 
 static const struct cli_command commands[] = {
