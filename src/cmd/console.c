@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cmd/run.h"
 #include "role/config.h"
+#include "role/deskviews.h"
 #include "view/view.h"
 
 #include <ctype.h>
@@ -170,7 +171,7 @@ static int ask(const struct cli_global *g, const void *options, int argc, char *
 		.who = &w, .now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, .seed = random_key(), .out = stdout
 	};
 	if (!rc)
-		rc = view_find(&c, NULL,
+		rc = view_find(&c, desk_views,
 			&(struct view_ask){
 				.method = "GET", .path = argv[0], .query = { (const uint8_t *)query, strlen(query) } },
 			&err);
@@ -194,13 +195,13 @@ static int ask(const struct cli_global *g, const void *options, int argc, char *
 
 static int openapi(const struct cli_global *g, const void *options, int argc, char **argv)
 {
-	view_openapi(stdout, NULL);
+	view_openapi(stdout, desk_views);
 	return CLI_DONE;
 }
 
 void console_reference(void)
 {
-	view_reference(stdout, NULL);
+	view_reference(stdout, desk_views);
 }
 
 static const struct cli_command commands[] = {

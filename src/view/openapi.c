@@ -228,9 +228,9 @@ void view_reference(FILE *out, const struct view *const *extra)
 	const struct view *v;
 	fputs("# The console's interface\n\nWritten by `sakimori --reference-api` from the table of views. All paths "
 	      "lie "
-	      "under `/api/v1`; `/api/v1/openapi.json` tells the same to programs. [console.md](console.md) tells "
-	      "about "
-	      "sessions, tokens and live events.\n",
+	      "under `/api/v1`; `/api/v1/openapi.json` tells the same to programs. Sessions, tokens, live events "
+	      "(`/live`) "
+	      "and examples: [guide.md](guide.md#programs).\n",
 		out);
 	for (size_t i = 0; (v = nth(extra, i)); i++) {
 		fprintf(out, "\n## %s %s\n\n%s. Role: %s.\n", v->method, v->path, v->summary,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small MMDB file (MaxMind DB 2.0) for tests: {prefix: country}, flat records as ip-location-db has them."""
+"""A small MMDB file (MaxMind DB 2.0) for tests: {prefix: country} or {prefix: {field: text, float or int}}, flat records
+as ip-location-db has them."""
 import ipaddress
 import struct
 
@@ -18,14 +19,22 @@ def _number(kind, value, width):
     return head + value.to_bytes(width, "big")
 
 
+def _value(value):
+    if isinstance(value, float):
+        return bytes([3 << 5 | 8]) + struct.pack(">d", value)
+    return _text(value) if isinstance(value, str) else _number(6, value, 4)
+
+
 def write(path, countries):
     nodes = [[None, None]]
     data, places = b"", {}
     for prefix, country in countries.items():
         net = ipaddress.ip_network(prefix)
+        fields = country if isinstance(country, dict) else {"country_code": country}
+        country = str(fields)
         if country not in places:
             places[country] = len(data)
-            data += _map([("country_code", _text(country))])
+            data += _map([(k, _value(v)) for k, v in fields.items()])
         at = 0
         for depth in range(net.prefixlen):
             bit = int(net.network_address) >> (31 - depth) & 1

@@ -21,6 +21,7 @@ STORE = TMP / "store"
 # Two sensors of two tenants whose dark and own space, and so whatever they saw, have nothing in common.
 SENSORS = {"north": ("city-a", "198.18.0.0/16", "203.0.113.0/24", 11),
            "south": ("city-b", "100.64.0.0/16", "203.0.113.0/25", 12)}
+OF_THE_DESK = ("/session", "/status", "/users", "/tokens")
 RANGE = ["from=2020-01-01", "to=2030-01-01"]
 
 
@@ -78,7 +79,8 @@ def values(path, name, sensor, ids, address):
 
 
 def paths(described):
-    return [(p, m["get"]) for p, m in described["paths"].items() if "get" in m]
+    """What can be asked of a store alone; the rest is asked of a daemon by api_http.py."""
+    return [(p, m["get"]) for p, m in described["paths"].items() if "get" in m and p not in OF_THE_DESK]
 
 
 def ask(path, described, sensor, ids, address, *words):
@@ -143,6 +145,9 @@ def main():
     both = sorted(seen["north"] & seen["south"]) or sorted(seen["north"])
     described = json.loads(run("console", "openapi")[1])
     case("described", "" if len(paths(described)) > 10 else f"only {len(paths(described))} questions")
+    for path in OF_THE_DESK:
+        code, out, said = run("console", "ask", path)
+        case(f"of-the-desk{path.replace('/', '_')}", "" if code == 3 and not out and "console alone" in said else f"exit {code}: {said}")
     shapes(described, ids, both[0])
     leaks(described, ids, both[0])
 
