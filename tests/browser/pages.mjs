@@ -25,17 +25,19 @@ await check('login', async () => {
 	await page.goto(want.base);
 	await page.waitForURL(/\/login/);
 	await page.waitForSelector('input[name=password]');
+	await page.waitForLoadState('networkidle');
 	errors.splice(0); /* the first question without a session is answered 401 */
 	await page.fill('input[name=user]', want.user);
 	await page.fill('input[name=password]', want.password);
 	await page.click('main button[type=submit]');
 	await page.waitForSelector('input[name=new]');
+	await page.waitForLoadState('networkidle');
 	await page.screenshot({ path: join(SHOTS, 'password.png') });
 	const fields = await page.$$('main input[type=password]');
 	for (const f of fields)
 		await f.fill((await f.getAttribute('name')) === 'old' ? want.password : want.chosen);
 	await page.click('main button[type=submit]');
-	await page.waitForSelector('nav a[href="/now"]');
+	await page.waitForSelector('input[name=new]', { state: 'detached' });
 	await settled(page);
 	return complaints();
 });
@@ -315,10 +317,11 @@ await check('who may less sees less', async () => {
 	await page.fill('input[name=password]', once);
 	await page.click('main button[type=submit]');
 	await page.waitForSelector('input[name=new]');
+	await page.waitForLoadState('networkidle'); /* else the form may be drawn again while it is filled in */
 	for (const f of await page.$$('main input[type=password]'))
 		await f.fill((await f.getAttribute('name')) === 'old' ? once : want.chosen);
 	await page.click('main button[type=submit]');
-	await page.waitForSelector('nav a[href="/now"]');
+	await page.waitForSelector('input[name=new]', { state: 'detached' });
 	await inPeriod('/own', { lang: 'en' });
 	await page.screenshot({ path: join(SHOTS, 'own-masked-en.png'), fullPage: true });
 	const own = await page.textContent('main');
