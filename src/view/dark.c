@@ -3,8 +3,11 @@
 
 #include "wire/packet.h"
 
+#include <strings.h>
+
 #define IP4_HEADER 20
 #define IP6_HEADER 40
+#define TEXT_LEAST 4 /* octets of a text at the end that may be an address's */
 
 static bool sees_all(const struct view_call *c)
 {
@@ -41,11 +44,17 @@ static bool covers(const struct cover *c, size_t at)
 	return at != c->sum && ((at >= c->from && at < c->to) || (at >= c->addresses && at < c->addresses_end));
 }
 
-/* Writes two octets at an even offset and makes right what covers them, and what covers those checksums. */
+/*
+ * Writes two octets at an even offset and makes right what covers them, and what covers those checksums. A last octet
+ * that stands alone counts as if a zero was behind it.
+ */
 static void put_word(struct places *p, size_t at, uint16_t new)
 {
-	uint16_t old = load_be16(p->ip + at);
-	store_be16(p->ip + at, new);
+	bool alone = at + 1 == p->n;
+	uint16_t old = alone ? (uint16_t)(p->ip[at] << 8) : load_be16(p->ip + at);
+	p->ip[at] = (uint8_t)(new >> 8);
+	if (!alone)
+		p->ip[at + 1] = (uint8_t) new;
 	for (size_t i = 0; i < p->covers; i++) {
 		uint8_t *sum = p->ip + p->v[i].sum;
 		uint16_t before = load_be16(sum);
@@ -58,28 +67,50 @@ static void put_word(struct places *p, size_t at, uint16_t new)
 	}
 }
 
+/* The same for octets anywhere. */
+static void put_octets(struct places *p, size_t at, const uint8_t *new, size_t n)
+{
+	for (size_t w = at & ~(size_t)1; w < at + n; w += 2) {
+		uint8_t word[2] = { p->ip[w], w + 1 < p->n ? p->ip[w + 1] : 0 };
+		for (size_t i = 0; i < 2; i++)
+			if (w + i >= at && w + i < at + n)
+				word[i] = new[w + i - at];
+		put_word(p, w, load_be16(word));
+	}
+}
+
+/* Behind the addresses of the header. */
+static size_t behind(const struct places *p)
+{
+	return p->size == 4 ? IP4_HEADER : IP6_HEADER;
+}
+
 /* Every place that holds the address, wherever it stands. */
 static void replace(struct places *p, const uint8_t *old, const uint8_t *new)
 {
-	for (size_t at = p->size == 4 ? 16 : 24; at + p->size <= p->n; at++) {
-		if (memcmp(p->ip + at, old, p->size) != 0)
-			continue;
-		for (size_t w = at & ~(size_t)1; w < at + p->size; w += 2) {
-			uint8_t word[2] = { p->ip[w], w + 1 < p->n ? p->ip[w + 1] : 0 };
-			for (size_t i = 0; i < 2; i++)
-				if (w + i >= at && w + i < at + p->size)
-					word[i] = new[w + i - at];
-			if (w + 1 < p->n)
-				put_word(p, w, load_be16(word));
-			else
-				p->ip[w] = word[0];
+	for (size_t at = behind(p) - p->size; at + p->size <= p->n; at++)
+		if (memcmp(p->ip + at, old, p->size) == 0) {
+			put_octets(p, at, new, p->size);
+			at += p->size - 1;
 		}
-		at += p->size - 1;
-	}
 	/* A copy that the end goes through; what covers it can't be checked any more. */
-	for (size_t k = p->size - 1; k > 1 && p->n > 20 + k; k--)
-		if (memcmp(p->ip + p->n - k, old, k) == 0)
+	for (size_t k = p->size - 1; k > 1; k--)
+		if (p->n >= behind(p) + k && memcmp(p->ip + p->n - k, old, k) == 0)
 			memcpy(p->ip + p->n - k, new, k);
+}
+
+/* The address as people write it ("OPTIONS sip:100@192.0.2.7"), or as much of it as there is before the end. */
+static void hide_text(struct places *p, const struct addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+	uint8_t stars[ADDR_TEXT_MAX];
+	size_t n = strlen(addr_text(text, a));
+	memset(stars, '*', sizeof stars);
+	for (size_t at = behind(p); at + TEXT_LEAST <= p->n; at++) {
+		size_t k = n < p->n - at ? n : p->n - at;
+		if (strncasecmp((const char *)p->ip + at, text, k) == 0)
+			put_octets(p, at, stars, k);
+	}
 }
 
 /* The checksum of the transport header at `at`, when the packet has one and it wasn't cut off. */
@@ -150,13 +181,14 @@ static void mask(struct places *p, struct addr (*stand_in)(void *arg, const stru
 {
 	uint8_t old[16];
 	bool four = p->size == 4;
-	struct addr to = four ? addr_from4(load_be32(p->ip + 16)) : addr_from_packet6(p->ip + 24);
-	to = stand_in(arg, &to);
+	struct addr from = four ? addr_from4(load_be32(p->ip + 16)) : addr_from_packet6(p->ip + 24);
+	struct addr to = stand_in(arg, &from);
 	size_t quote = quoted(p);
 	if (quote)
 		cover(p, quote);
 	cover(p, 0);
 	memcpy(old, p->ip + (four ? 16 : 24), p->size);
+	hide_text(p, &from);
 	if (four)
 		mask4(p, old, to.b + 12);
 	else

@@ -3,6 +3,7 @@
  * Dark addresses inside packets. A packet tells its destination more than once: in its header and checksums, in the
  * sequence number of Mirai, in the IP ID of masscan, in the packet that an ICMP error quotes. All of them become those
  * of the stand-in (view_dark()), with checksums as they would be (RFC 1624): so the marks of tools stay what they are.
+ * Where a payload spells it in letters there are as many asterisks: a stand-in may be shorter or longer.
  */
 #pragma once
 #include "view/view.h"

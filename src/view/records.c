@@ -122,9 +122,19 @@ int records_remark(struct view_call *c, const struct records_word *w, struct rem
 	return records_put(c, &put, err);
 }
 
+bool records_formula(const char *text)
+{
+	/* Also as wide as a Japanese spreadsheet takes them: U+FF1D, FF0B, FF0D, FF20. */
+	static const char *const wide[] = { "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0" };
+	bool is = *text && strchr("=+-@\t\r\n", *text);
+	for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+		is = is || strncmp(text, wide[i], 3) == 0;
+	return is;
+}
+
 void records_cell(FILE *out, const char *text)
 {
-	bool formula = *text && strchr("=+-@\t\r", *text);
+	bool formula = records_formula(text);
 	if (!formula && !strpbrk(text, "\",\r\n")) {
 		fputs(text, out);
 		return;

@@ -65,5 +65,8 @@ int records_remark(struct view_call *c, const struct records_word *w, struct rem
 /* Has a record kept, VIEW_AWAY where nothing may be written. */
 int records_put(struct view_call *c, const struct view_put *p, struct err *err) NODISCARD;
 
+/* Would a spreadsheet take it for a formula? */
+bool records_formula(const char *text);
+
 /* A cell of a CSV file (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe in front. */
 void records_cell(FILE *out, const char *text);

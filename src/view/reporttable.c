@@ -2,6 +2,7 @@
 #include "view/reporttable.h"
 
 #include "base/text.h"
+#include "view/records.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -147,7 +148,7 @@ const char *reportcell_text(
 static void text_csv(FILE *out, const char *s)
 {
 	fputc('"', out);
-	if (*s && strchr("=+-@\t\r", *s))
+	if (records_formula(s))
 		fputc('\'', out);
 	for (; *s; s++) {
 		if (*s == '"')

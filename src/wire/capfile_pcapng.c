@@ -123,6 +123,9 @@ static struct instant binary(uint64_t ticks, unsigned n)
 	return (struct instant){ s, (uint32_t)(fraction * 1000000000 >> n) };
 }
 
+/* In the year 1823: whoever goes back from any time by minutes or days stays within 64 bits. */
+#define LEAST_NS (INT64_MIN / 2)
+
 /* Nanoseconds since 1970; what doesn't fit is clamped, and the furthest remembered for capfile_far(). */
 static int64_t to_ns(struct capfile *c, const struct capfile_interface *i, uint64_t ticks)
 {
@@ -140,7 +143,7 @@ static int64_t to_ns(struct capfile *c, const struct capfile_interface *i, uint6
 		c->far = true;
 		return INT64_MAX;
 	}
-	return s <= INT64_MIN / 1000000000 ? INT64_MIN : s * 1000000000 + t.ns;
+	return s <= LEAST_NS / 1000000000 ? LEAST_NS : s * 1000000000 + t.ns;
 }
 
 /* Captured bytes behind `head` octets of block body: no more than the block holds. */

@@ -205,6 +205,58 @@ static void what_is_no_packet_goes(void **state)
 	dark_rewrite(a, 0, stand_in, NULL);
 }
 
+/* ---- in letters ---- */
+
+static size_t spell(uint8_t *p, uint32_t dst, const char *text)
+{
+	memset(p, 0, SIZE);
+	memcpy(p + 28, text, strlen(text));
+	return build4(p, 0xcb007107, dst, 17, 8 + strlen(text));
+}
+
+static void no_text_of_the_destination(void **state)
+{
+	static const struct {
+		const char *said, *left;
+	} cases[] = {
+		{ "OPTIONS sip:100@198.18.10.11 SIP/2.0", "OPTIONS sip:100@************ SIP/2.0" },
+		{ "Host: 198.18.10.11", "Host: ************" },
+		{ "x198.18.10.11,198.18.10.11", "x************,************" },
+		{ "cut: 198.18.1", "cut: ********" },
+		{ "198.18.10.12 198.18.1.11 203.0.113.7", "198.18.10.12 198.18.1.11 203.0.113.7" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		uint8_t a[SIZE], want[SIZE];
+		size_t n = spell(a, 0xc6120a0b, cases[i].said);
+		spell(want, 0xf0123456, cases[i].left);
+		dark_rewrite(a, n, stand_in, NULL);
+		for (size_t k = 0; k < n; k++)
+			if (a[k] != want[k])
+				fail_msg("%s: octet %zu is %02x, not %02x", cases[i].said, k, a[k], want[k]);
+	}
+}
+
+static void no_text_of_ipv6(void **state)
+{
+	uint8_t a[SIZE] = { 0 }, dst6[16];
+	static const char text[] = "[2001:DB8::c612:a0b]:5060";
+	dark6(dst6, 0xc6120a0b);
+	memcpy(a + 48, text, sizeof text - 1);
+	size_t n = build6(a, far6, dst6, 17, 8 + sizeof text - 1);
+	dark_rewrite(a, n, stand_in, NULL);
+	assert_memory_equal(a + 48, "[******************]:5060", 25);
+	assert_int_equal(sum_words(a + 40, n - 40, sum_words(a + 8, 32, 17 + (uint32_t)(n - 40))), 0xffff);
+}
+
+/* Nothing but a header, whose end looks like the begin of its own destination. */
+static void header_is_no_copy(void **state)
+{
+	uint8_t a[42] = { 0x60, 0, 0, 0x30 }, want[16] = { 1, [8] = 0xab, [15] = 0xcd };
+	a[24] = want[15];
+	dark_rewrite(a, sizeof a, stand_in, NULL);
+	assert_memory_equal(a + 24, want, sizeof want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +265,9 @@ int main(void)
 		cmocka_unit_test(sums_of_ipv6_hold),
 		cmocka_unit_test(any_cut),
 		cmocka_unit_test(what_is_no_packet_goes),
+		cmocka_unit_test(no_text_of_the_destination),
+		cmocka_unit_test(no_text_of_ipv6),
+		cmocka_unit_test(header_is_no_copy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Parameters of a question: what is taken, what is refused and with which words. */
 #include "view/params.h"
+#include "view/records.h"
+#include "view/reporttable.h"
 #include "view/shape.h"
 #include "view/view.h"
 #include <setjmp.h>
@@ -179,6 +181,42 @@ static void schema(void **state)
 	free(out);
 }
 
+static void no_formulas_in_csv(void **state)
+{
+	static const struct {
+		const char *text, *cell;
+	} cases[] = {
+		{ "plain", "plain" },
+		{ "a,\"b\"", "\"a,\"\"b\"\"\"" },
+		{ "=cmd|' /C calc'!A0", "\"'=cmd|' /C calc'!A0\"" },
+		{ "@SUM(1)", "\"'@SUM(1)\"" },
+		{ "\n=1", "\"'\n=1\"" },
+		{ "\uff1d1+1", "\"'\uff1d1+1\"" },
+		{ "\uff0b1", "\"'\uff0b1\"" },
+		{ "\uff0d1", "\"'\uff0d1\"" },
+		{ "\uff20A1", "\"'\uff20A1\"" },
+		{ "\uff21", "\uff21" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct reportcolumn column = { .key = "k" };
+		struct reportcell one = { .type = REPORT_TEXT };
+		struct reporttable t = { .columns = &column, .columns_n = 1, .rows = 1, .cells = &one };
+		char *cell = NULL, *table = NULL, want[64];
+		size_t n = 0, table_n = 0;
+		FILE *f = open_memstream(&cell, &n), *g = open_memstream(&table, &table_n);
+		records_cell(f, cases[i].text);
+		snprintf(one.text, sizeof one.text, "%s", cases[i].text);
+		reporttable_csv(g, &t);
+		fclose(f);
+		fclose(g);
+		assert_string_equal(cell, cases[i].cell);
+		snprintf(want, sizeof want, cell[0] == '"' ? "k\r\n%s\r\n" : "k\r\n\"%s\"\r\n", cell);
+		assert_string_equal(table, want);
+		free(cell);
+		free(table);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +226,7 @@ int main(void)
 		cmocka_unit_test(times),
 		cmocka_unit_test(levels),
 		cmocka_unit_test(schema),
+		cmocka_unit_test(no_formulas_in_csv),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

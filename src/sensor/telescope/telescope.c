@@ -193,6 +193,12 @@ static int64_t minute_of(int64_t ns)
 	return (m - (ns % MINUTE_NS < 0)) * MINUTE_NS;
 }
 
+/* From a time to one that is not before it: that may be more than 63 bits hold. */
+static uint64_t since(int64_t from, int64_t ns)
+{
+	return (uint64_t)ns - (uint64_t)from;
+}
+
 /* Makes the minute of `ns` the current one. */
 static void roll(struct telescope *t, int64_t ns)
 {
@@ -202,7 +208,7 @@ static void roll(struct telescope *t, int64_t ns)
 	struct window now = t->windows[NOW];
 	t->windows[NOW] = t->windows[BEFORE];
 	t->windows[BEFORE] = now;
-	if (now.open && start - now.start > MINUTE_NS)
+	if (now.open && since(now.start, start) > MINUTE_NS)
 		close_window(t, &t->windows[BEFORE]);
 	t->windows[NOW].open = true;
 	t->windows[NOW].start = start;
@@ -212,8 +218,8 @@ static void roll(struct telescope *t, int64_t ns)
 static int window_for(struct telescope *t, int64_t ns)
 {
 	struct window *now = &t->windows[NOW], *before = &t->windows[BEFORE];
-	if (now->open && ns >= now->start && ns - now->start < MINUTE_NS) {
-		if (before->open && ns - now->start >= TELESCOPE_GRACE_NS)
+	if (now->open && ns >= now->start && since(now->start, ns) < MINUTE_NS) {
+		if (before->open && since(now->start, ns) >= TELESCOPE_GRACE_NS)
 			close_before(t);
 		return NOW;
 	}
@@ -541,9 +547,9 @@ void telescope_add(struct telescope *t, const struct capfile_record *recs, size_
 void telescope_advance(struct telescope *t, int64_t ns)
 {
 	struct window *now = &t->windows[NOW], *before = &t->windows[BEFORE];
-	if (before->open && ns - before->start >= MINUTE_NS + TELESCOPE_GRACE_NS)
+	if (before->open && ns > before->start && since(before->start, ns) >= MINUTE_NS + TELESCOPE_GRACE_NS)
 		close_before(t);
-	if (now->open && ns - now->start >= MINUTE_NS + TELESCOPE_GRACE_NS)
+	if (now->open && ns > now->start && since(now->start, ns) >= MINUTE_NS + TELESCOPE_GRACE_NS)
 		close_window(t, now);
 }
 

@@ -59,7 +59,7 @@ function compare(a, b) {
 export function toCsv(columns, rows) {
 	const quote = (v) => {
 		let s = String(v ?? '');
-		if (typeof v !== 'number' && /^[=+\-@\t\r]/.test(s))
+		if (typeof v !== 'number' && /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(s))
 			s = "'" + s;
 		return /[",\r\n]/.test(s) ? '"' + s.replaceAll('"', '""') + '"' : s;
 	};
