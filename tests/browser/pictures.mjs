@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes the pictures of the guide. usage: node pictures.mjs CASE.json, written by tools/pictures: the console, the one-time
 // password, the period, where the pictures go. When all is kept, standard input tells of which source and finding.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, settled } from './drive.mjs';
+import { indexed } from './palette.mjs';
 
 const want = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const { browser, page } = await open();
@@ -16,13 +17,13 @@ async function picture(name, path, lang, more) {
 	await page.goto(url.href);
 	await settled(page);
 	await more?.();
-	await page.screenshot({ path: join(want.out, `${name}-${lang}.png`) });
+	writeFileSync(join(want.out, `${name}-${lang}.png`), indexed(await page.screenshot()));
 }
 
 const text = async (name, value) => page.fill(`main input[name=${name}]`, value);
 
-for (const lang of ['en', 'ja'])
-	await picture('login', '/login', lang);
+await page.goto(new URL('/login', want.base).href);
+await settled(page);
 await text('user', 'admin');
 await text('password', want.password);
 await page.click('main button[type=submit]');
@@ -32,7 +33,7 @@ for (const f of await page.$$('main input[type=password]'))
 await page.click('main button[type=submit]');
 await page.waitForSelector('nav a[href="/now"]');
 
-/* Some hours of the replay are kept before the numbers say anything. */
+/* Some minutes of the replay are kept before the numbers say anything. */
 await page.waitForTimeout(30000);
 for (const lang of ['en', 'ja']) {
 	await picture('now', '/now', lang, () => page.waitForTimeout(6000));
@@ -44,7 +45,6 @@ const period = new URLSearchParams({ from: want.from, to: want.to });
 for (const lang of ['en', 'ja']) {
 	await picture('explore', `/explore?${period}`, lang);
 	await picture('source', `/sources/${told.source}?${period}`, lang);
-	await picture('findings', `/findings?${period}`, lang);
 	await picture('finding', `/findings/${told.finding}`, lang);
 	await picture('own', `/own?${period}`, lang);
 	await picture('reports', `/reports?period=day&at=${want.day}`, lang);
