@@ -17,10 +17,10 @@ enum call_proof {
 };
 
 struct call {
-	char method[8];		   /* GET, POST */
-	char path[CALL_PATH_MAX];  /* behind /api/v1, decoded once, no NUL: "/findings" */
-	struct bytes query;	   /* as it stood behind "?" */
-	struct bytes body;	   /* application/x-www-form-urlencoded */
+	char method[8];		  /* GET, POST */
+	char path[CALL_PATH_MAX]; /* behind /api/v1, decoded once, no NUL: "/findings" */
+	struct bytes query;	  /* as it stood behind "?" */
+	struct bytes body;	  /* application/x-www-form-urlencoded */
 	enum call_proof proof;
 	char token[128], csrf[64]; /* csrf: of the header X-CSRF-Token, or the field `csrf` of a form */
 	char peer[64];		   /* address it comes from */
@@ -45,5 +45,5 @@ struct reply {
 void reply_build(struct message_buf *b, const struct reply *r);
 int reply_parse(struct bytes in, struct reply *out) NODISCARD;
 
-#define REPLY_OCTETS 32768u	 /* of one message at most */
+#define REPLY_OCTETS 32768u	  /* of one message at most */
 #define REPLY_WINDOW (256u << 10) /* octets on their way before credit is needed */

@@ -3,8 +3,8 @@
 #pragma once
 #include "view/view.h"
 
-#define PARAMS_MAX	 40 /* pairs of one question */
-#define PARAMS_TEXT_MAX	 65536
+#define PARAMS_MAX	  40 /* pairs of one question */
+#define PARAMS_TEXT_MAX	  65536
 #define PARAMS_TIME_LEAST 0 /* 1970 */
 #define CALL_SEGMENT_MAX  256
 

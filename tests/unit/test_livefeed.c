@@ -79,9 +79,9 @@ static void tells(void **state)
 	message_row(&b, &gap_kind, &g);
 	m = (struct message){ .kind = MESSAGE_GAP, .count = 1, .body = { b.p, b.n } };
 	assert_int_equal(livefeed_take(l, &m), 0);
-	assert_non_null(strstr(
-		taken(&other), "event: gap\ndata: "
-			       "{\"sensor\":\"west\",\"from_ns\":5,\"to_ns\":6,\"reason\":\"killed\",\"dropped\":3}"));
+	assert_non_null(strstr(taken(&other),
+		"event: gap\ndata: "
+		"{\"sensor\":\"west\",\"from_ns\":5,\"to_ns\":6,\"reason\":\"killed\",\"dropped\":3}"));
 	b.n = 0;
 	struct signal s = {
 		.at_ns = 9, .sensor = "west", .source = "203.0.113.7", .kind = "scan", .value = 5, .threshold = 4
