@@ -41,6 +41,9 @@ CLEAN = {
     "man/meson.build": "install_man('sakimori.1')\n",
     "man/sakimori.1": '.\\" SPDX-License-Identifier: Apache-2.0\n.Dd November 24, 2026\n.Dt SAKIMORI 1\n.Os\n.Sh NAME\n.Nm sakimori\n'
                       ".Nd stand guard\n.Sh DESCRIPTION\n.Nm\nstands guard.\n",
+    "web/messages/core.en.json": '{"core.go": "Go to {place}", "core.end": "End"}\n',
+    "web/messages/core.ja.json": '{"core.go": "{place}へ", "core.end": "終了"}\n',
+    "web/src/app.js": SPDX + "export const words = (t) => t('core.go') + t('core.end')\n",
     "meson.build": HASH + "project('little', 'c', default_options: ['c_std=gnu17', 'warning_level=2'])\n"
                           "static_library('little', 'src/base/text.c', 'src/wire/udp.c', 'src/codec/csv.c', 'src/model/one/one.c',\n"
                           "\t'src/model/two/two.c', include_directories: include_directories('src'))\n",
@@ -102,6 +105,14 @@ PLANTS = [
     ("tests", "script that can't run", "tests/cli/run.sh", None, "chmod", "not executable"),
     ("man", "unknown macro", "man/sakimori.1", ".Qx stands\n", "append", "Qx"),
     ("man", "unlisted page", "man/other.1", CLEAN["man/sakimori.1"], "replace", "never installed"),
+    ("messages", "one language only", "web/messages/core.ja.json", '{"core.go": "{place}へ"}\n', "replace",
+     "core.end is in one language only (en)"),
+    ("messages", "another place for a value", "web/messages/core.ja.json", '{"core.go": "へ", "core.end": "終了"}\n', "replace",
+     "core.go has other places"),
+    ("messages", "a text that isn't there", "web/src/app.js", "export const more = (t) => t('core.gone')\n", "append",
+     "web/src/app.js:4: there is no text core.gone"),
+    ("messages", "a text without use", "web/src/app.js", SPDX + "export const words = (t) => t('core.go')\n", "replace",
+     "core.end is used nowhere"),
     ("warnings", "unused variable", "src/base/text.c", "int text_f(void);\n\nint text_f(void)\n{\n\tint a;\n\treturn 0;\n}\n", "append",
      "unused variable"),
     ("warnings", "only clang", "src/base/text.c",
