@@ -27,8 +27,10 @@
 #define DESK_LOGINS   16 /* of them, those with a password to be reckoned; one runs */
 #define DESK_TIME_MS  60000
 #define DESK_STALL_MS 60000 /* a reader who takes nothing for so long is left */
-#define DESK_KEEPER_S 10    /* how long the keeper is waited for */
-#define DESK_IDLE_S   120   /* a store that nobody asks is closed */
+#define DESK_CROWD_MS                                                                                                  \
+	2000		  /* who waits so long for a thread gets that of a reader who isn't done, when all are theirs */
+#define DESK_KEEPER_S 10  /* how long the keeper is waited for */
+#define DESK_IDLE_S   120 /* a store that nobody asks is closed */
 
 /* Beside those of view.h. */
 enum { DESK_NOBODY = -401, DESK_METHOD = -405, DESK_TOO_OFTEN = -429, DESK_MUST_CHANGE = -4030, DESK_BUSY = -5030 };
@@ -48,7 +50,9 @@ struct desk_job {
 	uint8_t *body; /* `call` points into it */
 	size_t body_n;
 	struct call call;
-	bool password;		/* one is to be reckoned */
+	bool password; /* one is to be reckoned */
+	bool download; /* deskaudit_download() */
+	int64_t came_ns;
 	uint8_t sha[PROOF_SHA]; /* of the token */
 	/* Under desk->lock. */
 	enum desk_state state;
@@ -187,6 +191,8 @@ void deskanswer_rest(struct desk_worker *w); /* nothing to do for a while */
 
 /* Before an answer begins. 0, or VIEW_AWAY: without its line it is not given. */
 int deskaudit_view(struct desk *d, const struct view_call *c, struct err *err) NODISCARD;
+/* What leaves with many addresses in it, and may be long. */
+bool deskaudit_download(const char *path);
 /* `user`: empty when there is no such user. */
 void deskaudit_failed(struct desk *d, const char *user, const char *peer);
 void deskaudit_tell(struct desk *d); /* once a second, in the role's thread */

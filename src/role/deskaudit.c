@@ -51,12 +51,11 @@ void deskaudit_failed(struct desk *d, const char *user, const char *peer)
 	pthread_mutex_unlock(&d->accounts);
 }
 
-/* What leaves with many addresses in it. */
-static bool is_download(const struct view *v)
+bool deskaudit_download(const char *path)
 {
-	size_t n = strlen(v->path);
-	return (n > 4 && strcmp(v->path + n - 4, ".csv") == 0) || (n >= 5 && strcmp(v->path + n - 5, "/pcap") == 0) ||
-	       strncmp(v->path, "/report", 7) == 0;
+	size_t n = strlen(path);
+	return (n > 4 && strcmp(path + n - 4, ".csv") == 0) || (n >= 5 && strcmp(path + n - 5, "/pcap") == 0) ||
+	       strncmp(path, "/report", 7) == 0;
 }
 
 static bool shows_subscribers(const struct view_call *c)
@@ -71,7 +70,7 @@ int deskaudit_view(struct desk *d, const struct view_call *c, struct err *err)
 	struct store_note note = { c->now_ns, c->who->user, "download", subject };
 	if (strcmp(c->view->method, "GET") != 0)
 		return 0;
-	if (is_download(c->view)) {
+	if (deskaudit_download(c->view->path)) {
 		snprintf(subject, sizeof subject, "%s", c->view->path);
 		for (size_t i = 0; i < c->view->params_n; i++)
 			if (c->view->params[i].type == VIEW_TIME && c->values[i].text &&

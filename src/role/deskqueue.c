@@ -150,15 +150,28 @@ static bool password_runs(const struct desk *d)
 	return false;
 }
 
-/* In turn; one user never has all threads, and passwords never more than one. */
+/* Files may take as long as their readers like: they never have all threads. */
+static bool downloads_are_many(const struct desk *d)
+{
+	unsigned n = 0;
+	for (int i = 0; i < DESK_JOBS; i++)
+		n += d->jobs[i] && d->jobs[i]->state == JOB_RUNS && d->jobs[i]->download;
+	return n >= DESK_THREADS - 1;
+}
+
+/* One user never has all threads either, and passwords never more than one. */
+static bool startable(const struct desk *d, const struct desk_job *k)
+{
+	return k && k->state == JOB_WAITS && !(k->password && password_runs(d)) &&
+	       !(k->download && downloads_are_many(d)) && (!k->known || running(d, k->user, k) < DESK_THREADS - 1);
+}
+
+/* In turn. */
 static struct desk_job *next_job(struct desk *d)
 {
-	bool password = password_runs(d);
 	for (unsigned n = 0; n < DESK_JOBS; n++) {
 		struct desk_job *k = d->jobs[d->turn++ % DESK_JOBS];
-		if (!k || k->state != JOB_WAITS || (password && k->password))
-			continue;
-		if (!k->known || running(d, k->user, k) < DESK_THREADS - 1)
+		if (startable(d, k))
 			return k;
 	}
 	return NULL;
@@ -265,6 +278,8 @@ void deskqueue_call(struct desk *d, const struct message *m)
 	if (good) {
 		proof_sha(k->sha, k->call.token);
 		k->password = needs_password(&k->call);
+		k->download = deskaudit_download(k->call.path);
+		k->came_ns = loop_now_ns();
 		at = place(d, k);
 	}
 	if (at >= 0) {
@@ -356,10 +371,41 @@ void deskqueue_feed(struct desk *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
+static void cut(struct desk *d, struct desk_job *k)
+{
+	atomic_store(&k->cancel, true);
+	d->cut++;
+	pthread_cond_broadcast(&d->room);
+}
+
+/*
+ * With the lock. When every thread works and somebody could have had one for a while, the reader who has been at it for
+ * longest gives his: else a few slow ones keep everybody out, also from logging in.
+ */
+static void make_way(struct desk *d, int64_t now)
+{
+	struct desk_job *longest = NULL;
+	unsigned run = 0;
+	bool crowd = false;
+	for (int i = 0; i < DESK_JOBS; i++) {
+		struct desk_job *k = d->jobs[i];
+		crowd = crowd || (startable(d, k) && now - k->came_ns > (int64_t)DESK_CROWD_MS * 1000000);
+		if (!k || k->state != JOB_RUNS)
+			continue;
+		run++;
+		if (k->window < REPLY_OCTETS && !atomic_load(&k->cancel) &&
+			(!longest || k->begun_ns < longest->begun_ns))
+			longest = k;
+	}
+	if (crowd && longest && run >= DESK_THREADS)
+		cut(d, longest);
+}
+
 void deskqueue_late(struct desk *d)
 {
 	int64_t now = loop_now_ns();
 	pthread_mutex_lock(&d->lock);
+	make_way(d, now);
 	for (int i = 0; i < DESK_JOBS; i++) {
 		struct desk_job *k = d->jobs[i];
 		if (!k || k->state != JOB_RUNS || atomic_load(&k->cancel))
@@ -368,9 +414,7 @@ void deskqueue_late(struct desk *d)
 		int64_t since = waits ? k->moved_ns : k->begun_ns > k->moved_ns ? k->begun_ns : k->moved_ns;
 		if (now - since < (int64_t)(waits ? DESK_STALL_MS : DESK_TIME_MS) * 1000000)
 			continue;
-		atomic_store(&k->cancel, true);
-		d->cut++;
-		pthread_cond_broadcast(&d->room);
+		cut(d, k);
 	}
 	pthread_mutex_unlock(&d->lock);
 }

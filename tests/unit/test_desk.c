@@ -748,6 +748,29 @@ static void window(void **state)
 	assert_int_equal(ask("GET", "/session", ""), 200);
 }
 
+/* Two users whose readers take nothing have all threads: who comes then gets one all the same, and soon. */
+static void slow_readers(void **state)
+{
+	uint64_t held[4];
+	struct call c = make("GET", "/users", "");
+	assert_int_equal(ask("POST", "/users", "name=helper&password=a+helper+of+the+admin&roles=*+admin"), 200);
+	for (int i = 0; i < 3; i++)
+		held[i] = send_call(&c);
+	assert_int_equal(log_in("helper", "a helper of the admin"), 200);
+	c = make("GET", "/users", "");
+	held[3] = send_call(&c);
+	struct message m;
+	while (receive(console, &m, 500) == 1)
+		assert_true(m.sequence == held[3] || m.sequence <= held[2]);
+	nobody();
+	int64_t begun = loop_now_ns();
+	assert_int_equal(ask("GET", "/session", ""), 401);
+	assert_true(loop_now_ns() - begun < 8 * INT64_C(1000000000));
+	for (int i = 0; i < 4; i++)
+		send_body(MESSAGE_CANCEL, held[i], "", 0);
+	assert_int_equal(ask("GET", "/session", ""), 401);
+}
+
 static int look(void *arg, const char *const *names, const struct store_value *v, size_t n)
 {
 	if (!v)
@@ -795,6 +818,7 @@ int main(void)
 		cmocka_unit_test(disabled), cmocka_unit_test(unknown_user), cmocka_unit_test(throttled),
 		cmocka_unit_test(hostile_body), cmocka_unit_test(described), cmocka_unit_test(same_number),
 		cmocka_unit_test(flood), cmocka_unit_test(console_gone), cmocka_unit_test(keeper_away),
-		cmocka_unit_test(taken_over), cmocka_unit_test(window), cmocka_unit_test(audited) };
+		cmocka_unit_test(taken_over), cmocka_unit_test(window), cmocka_unit_test(slow_readers),
+		cmocka_unit_test(audited) };
 	return cmocka_run_group_tests(tests, begin, end);
 }
