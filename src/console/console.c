@@ -5,7 +5,6 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "console/console_impl.h"
-#include "console/livefeed.h"
 #include "console/livemap.h"
 #include "console/sessionjson.h"
 #include "know/knowing.h"
@@ -197,7 +196,7 @@ static void on_keeper(void *arg, struct channel *c, const struct message *m, int
 	if (fd >= 0)
 		close(fd);
 	pthread_mutex_lock(&x->lock);
-	int r = livefeed_take(x->live, m);
+	int r = livefeed_take(x->live, &x->own, m);
 	pthread_mutex_unlock(&x->lock);
 	if (r < 0)
 		channel_refused();
@@ -280,6 +279,18 @@ static void console_edge(struct member *m, enum role_id peer, unsigned index, in
 
 /* ---- life ---- */
 
+static void take_own(struct console *x)
+{
+	const struct config *c = x->m->config;
+	size_t n = 0;
+	for (size_t i = 0; i < c->sensors.n; i++)
+		n += c->sensors.v[i].own.n;
+	x->own.v = mem_new((n + 1) * sizeof *x->own.v);
+	for (size_t i = 0; i < c->sensors.n; i++)
+		for (size_t k = 0; k < c->sensors.v[i].own.n; k++)
+			x->own.v[x->own.n++] = c->sensors.v[i].own.v[k];
+}
+
 static int console_open(struct member *m, struct err *err)
 {
 	struct console *x = mem_new(sizeof *x);
@@ -295,6 +306,7 @@ static int console_open(struct member *m, struct err *err)
 	for (; n < m->config->sensors.n && n < CONFIG_SENSORS_MAX; n++)
 		sensors[n] = m->config->sensors.v[n].name;
 	live_sensors(x->live, sensors, n);
+	take_own(x);
 	x->map = livemap_new(&(struct livemap_params){ sensors, n, &x->knows, random_key() });
 	if (!handed_over(x) && listen_at(x, err) < 0)
 		return -1;
@@ -348,6 +360,7 @@ static void console_close(struct member *m)
 	live_free(x->live);
 	livemap_free(x->map);
 	knowing_close(&x->knows);
+	free(x->own.v);
 	if (x->listener >= 0)
 		close(x->listener);
 	pthread_mutex_destroy(&x->lock);

@@ -5,6 +5,7 @@
 #include "console/calls.h"
 #include "console/certificate.h"
 #include "console/live.h"
+#include "console/livefeed.h"
 #include "console/request.h"
 #include "know/knowing.h"
 #include <microhttpd.h>
@@ -25,6 +26,7 @@ struct console {
 	struct channel *keeper_channel, *captures[CONFIG_SENSORS_MAX];
 	struct livemap *map; /* the loop's */
 	struct knowing knows;
+	struct livefeed_own own;
 };
 
 /* One request from its first line to the end of its answer. The server's thread makes and frees it. */

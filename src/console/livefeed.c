@@ -32,13 +32,30 @@ static void give(struct line *l, struct live *to, const char *event, const char 
 	free(l->text);
 }
 
-/* Whoever reads own-* may learn who is behind an address. */
-static unsigned needs_of(const char *kind)
+/* Subjects begin with an address, or have none. */
+static bool is_own(const struct livefeed_own *own, const char *subject)
 {
-	return strncmp(kind, "own-", 4) == 0 ? LIVE_SEE_SUBSCRIBER : 0;
+	char text[ADDR_TEXT_MAX];
+	struct addr a;
+	size_t n = strcspn(subject, " ");
+	if (!own || n >= sizeof text)
+		return false;
+	snprintf(text, sizeof text, "%.*s", (int)n, subject);
+	if (addr_parse(text, &a, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < own->n; i++)
+		if (prefix_holds(&own->v[i], &a))
+			return true;
+	return false;
 }
 
-static void tell_finding(struct live *to, const struct finding *f)
+/* Whoever reads own-*, or of an own address, may learn who is behind it. */
+static unsigned needs_of(const struct livefeed_own *own, const char *kind, const char *subject)
+{
+	return strncmp(kind, "own-", 4) == 0 || is_own(own, subject) ? LIVE_SEE_SUBSCRIBER : 0;
+}
+
+static void tell_finding(struct live *to, const struct livefeed_own *own, const struct finding *f)
 {
 	struct line l;
 	const char *kind = finding_kind_name(f->kind);
@@ -57,10 +74,10 @@ static void tell_finding(struct live *to, const struct finding *f)
 	json_u64(&l.j, "packets", f->packets);
 	json_i64(&l.j, "first_ns", f->first_ns);
 	json_i64(&l.j, "last_ns", f->last_ns);
-	give(&l, to, "finding", f->sensor, needs_of(kind));
+	give(&l, to, "finding", f->sensor, needs_of(own, kind, f->subject));
 }
 
-static void tell_signal(struct live *to, const struct signal *s)
+static void tell_signal(struct live *to, const struct livefeed_own *own, const struct signal *s)
 {
 	struct line l;
 	begin(&l);
@@ -70,7 +87,7 @@ static void tell_signal(struct live *to, const struct signal *s)
 	json_str(&l.j, "kind", s->kind);
 	json_u64(&l.j, "value", s->value);
 	json_u64(&l.j, "threshold", s->threshold);
-	give(&l, to, "signal", s->sensor, needs_of(s->kind));
+	give(&l, to, "signal", s->sensor, needs_of(own, s->kind, s->source));
 }
 
 static void tell_gap(struct live *to, const struct gap *g)
@@ -85,19 +102,19 @@ static void tell_gap(struct live *to, const struct gap *g)
 	give(&l, to, "gap", g->sensor, 0);
 }
 
-static void take_one(struct live *l, unsigned kind, struct message_reader *in)
+static void take_one(struct live *l, const struct livefeed_own *own, unsigned kind, struct message_reader *in)
 {
 	if (kind == MESSAGE_FINDING) {
 		struct finding *f = mem_new(sizeof *f);
 		message_get_finding(in, f);
 		if (!in->bad)
-			tell_finding(l, f);
+			tell_finding(l, own, f);
 		free(f);
 	} else if (kind == MESSAGE_SIGNAL) {
 		struct signal s = { 0 };
 		message_get_signal(in, &s);
 		if (!in->bad)
-			tell_signal(l, &s);
+			tell_signal(l, own, &s);
 	} else {
 		struct gap g = { 0 };
 		message_get_row(in, &gap_kind, &g);
@@ -106,13 +123,13 @@ static void take_one(struct live *l, unsigned kind, struct message_reader *in)
 	}
 }
 
-int livefeed_take(struct live *l, const struct message *m)
+int livefeed_take(struct live *l, const struct livefeed_own *own, const struct message *m)
 {
 	struct message_reader in = { .in = m->body };
 	if (m->kind != MESSAGE_FINDING && m->kind != MESSAGE_SIGNAL && m->kind != MESSAGE_GAP)
 		return -1;
 	uint32_t n = 0;
 	for (; n < m->count && !in.bad && in.in.n; n++)
-		take_one(l, m->kind, &in);
+		take_one(l, own, m->kind, &in);
 	return n == m->count && message_whole(&in) ? 0 : -1;
 }

@@ -54,7 +54,7 @@ static void tells(void **state)
 	taken(&seer), taken(&other);
 	struct message_buf b = finding_body(FINDING_SCAN);
 	struct message m = { .kind = MESSAGE_FINDING, .count = 1, .body = { b.p, b.n } };
-	assert_int_equal(livefeed_take(l, &m), 0);
+	assert_int_equal(livefeed_take(l, NULL, &m), 0);
 	const char *text = taken(&other);
 	assert_non_null(strstr(text, "event: finding\ndata: {\"id\":\""));
 	assert_non_null(
@@ -64,21 +64,21 @@ static void tells(void **state)
 	taken(&seer);
 	for (size_t n = 0; n < b.n; n++) {
 		m.body.n = n;
-		assert_int_equal(livefeed_take(l, &m), -1);
+		assert_int_equal(livefeed_take(l, NULL, &m), -1);
 	}
 	free(b.p);
 	assert_string_equal(taken(&other), "");
 	/* Who is behind an address is not for all. */
 	b = finding_body(FINDING_OWN_SUSPECT);
 	m.body = (struct bytes){ b.p, b.n };
-	assert_int_equal(livefeed_take(l, &m), 0);
+	assert_int_equal(livefeed_take(l, NULL, &m), 0);
 	assert_string_equal(taken(&other), "");
 	assert_non_null(strstr(taken(&seer), "own-suspect"));
 	b.n = 0;
 	struct gap g = { .sensor = "west", .from_ns = 5, .to_ns = 6, .reason = "killed", .dropped = 3 };
 	message_row(&b, &gap_kind, &g);
 	m = (struct message){ .kind = MESSAGE_GAP, .count = 1, .body = { b.p, b.n } };
-	assert_int_equal(livefeed_take(l, &m), 0);
+	assert_int_equal(livefeed_take(l, NULL, &m), 0);
 	assert_non_null(strstr(taken(&other),
 		"event: gap\ndata: "
 		"{\"sensor\":\"west\",\"from_ns\":5,\"to_ns\":6,\"reason\":\"killed\",\"dropped\":3}"));
@@ -88,10 +88,41 @@ static void tells(void **state)
 	};
 	message_signal(&b, &s);
 	m = (struct message){ .kind = MESSAGE_SIGNAL, .count = 1, .body = { b.p, b.n } };
-	assert_int_equal(livefeed_take(l, &m), 0);
+	assert_int_equal(livefeed_take(l, NULL, &m), 0);
 	assert_non_null(strstr(taken(&other), "event: signal\ndata: {\"at_ns\":9,"));
 	m.kind = MESSAGE_REPLY;
-	assert_int_equal(livefeed_take(l, &m), -1);
+	assert_int_equal(livefeed_take(l, NULL, &m), -1);
+	free(b.p);
+	live_leave(&seer);
+	live_leave(&other);
+	live_free(l);
+}
+
+/* What other rules find of an own address says as much. */
+static void own_addresses(void **state)
+{
+	struct live *l = live_new(1);
+	struct live_client seer = { .wake = wake }, other = { .wake = wake };
+	struct prefix ranges[2];
+	struct livefeed_own own = { ranges, 2 };
+	assert_int_equal(prefix_parse("198.51.100.0/24", &ranges[0], NULL), 0);
+	assert_int_equal(prefix_parse("203.0.113.0/29", &ranges[1], NULL), 0);
+	assert_true(live_join(l, &seer, (struct live_view){ .all = true, .rights = LIVE_SEE_SUBSCRIBER }, ""));
+	assert_true(live_join(l, &other, (struct live_view){ .all = true }, ""));
+	taken(&seer), taken(&other);
+	struct message_buf b = finding_body(FINDING_SCAN);
+	struct message m = { .kind = MESSAGE_FINDING, .count = 1, .body = { b.p, b.n } };
+	assert_int_equal(livefeed_take(l, &own, &m), 0);
+	b.n = 0;
+	struct signal s = { .at_ns = 9, .sensor = "west", .source = "203.0.113.7", .kind = "scan" };
+	message_signal(&b, &s);
+	m = (struct message){ .kind = MESSAGE_SIGNAL, .count = 1, .body = { b.p, b.n } };
+	assert_int_equal(livefeed_take(l, &own, &m), 0);
+	assert_string_equal(taken(&other), "");
+	assert_non_null(strstr(taken(&seer), "event: signal"));
+	own.n = 1;
+	assert_int_equal(livefeed_take(l, &own, &m), 0);
+	assert_non_null(strstr(taken(&other), "event: signal"));
 	free(b.p);
 	live_leave(&seer);
 	live_leave(&other);
@@ -100,6 +131,6 @@ static void tells(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(tells) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(tells), cmocka_unit_test(own_addresses) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
