@@ -80,6 +80,10 @@ fetch() {
 }
 fetch 'fetch' 0 'free to use'
 grep -q 'version 1.0, licence CC0-1.0' "$work/geo/LICENCES" && echo "ok licences are kept" || echo "not ok licences are kept: none there"
+# A folder that isn't there yet, told from where one stands.
+(cd "$work" && PATH=$work/bin:$PATH "$TOP/tools/fetch-geo" near/geo >"$work/out" 2>&1 </dev/null)
+cmp -s "$work/near/geo/country.mmdb" "$work/geo/country.mmdb" && echo "ok fetch into a relative folder" ||
+	echo "not ok fetch into a relative folder: $(tail -n 1 "$work/out")"
 events 'fetched files' 0 '"subject":"192.0.2.57",.*"country":"JP","asn":64497,"as_name":"Example, as"' --json --geo "$work/geo"
 events 'AS ranges end where they end' 0 '"subject":"192.0.2.131",.*"country":"JP","asn":null' --json --geo "$work/geo"
 mkdir -p "$work/c/package"
