@@ -119,7 +119,7 @@ void evidencetext_japanese(FILE *out, const struct evidencetext *t)
 	if (f->detail[0])
 		fprintf(out, "詳細: %s\n", f->detail);
 	counts_line(out, "判定根拠: ", f);
-	fprintf(out, "確度: %u（100点満点）\n深刻度: %s\n", f->confidence, severity_japanese(f->severity));
+	fprintf(out, "確信度: %u（100点満点）\n深刻度: %s\n", f->confidence, severity_japanese(f->severity));
 	fputs(f->spoofable
 			? "送信元詐称の可能性: あり。送信元IPアドレスは詐称されている可能性があり、本パケットのみでは"
 			  "送信者を特定できません。\n"

@@ -87,7 +87,7 @@ const struct alert_text_row alert_text_rows[] = {
 
 	/* The body of a finding. */
 	{ "label.severity", "Severity", "深刻度" },
-	{ "label.confidence", "Confidence", "確度" },
+	{ "label.confidence", "Confidence", "確信度" },
 	{ "label.evidence", "Evidence", "証拠" },
 	{ "label.sensor", "Sensor", "センサー" },
 	{ "label.tenant", "Tenant", "テナント" },
@@ -150,7 +150,7 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "do.withdrawn-prefix",
 		"No packet for {value} (limit {limit}) while the rest of the sensor sees traffic. Look whether the "
 		"route is still announced and not filtered.",
-		"センサの他の範囲には届いている一方、{value} の間パケットがありません (しきい値 "
+		"センサーの他の範囲には届いている一方、{value} の間パケットがありません (しきい値 "
 		"{limit})。経路広告とフィルタを確認してください。" },
 	{ "do.disk-low", "{value} free (limit {limit}). Make room or shorten retention; capture goes on.",
 		"空き {value} (しきい値 {limit})。容量を確保するか保存期間を短縮してください。観測は継続中です。" },
