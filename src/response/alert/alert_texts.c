@@ -89,7 +89,7 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "label.severity", "Severity", "深刻度" },
 	{ "label.confidence", "Confidence", "確度" },
 	{ "label.evidence", "Evidence", "証拠" },
-	{ "label.sensor", "Sensor", "センサー" },
+	{ "label.sensor", "Sensor", "センサ" },
 	{ "label.tenant", "Tenant", "テナント" },
 	{ "label.first", "First", "最初の観測" },
 	{ "label.last", "Last", "最後の観測" },
@@ -129,12 +129,12 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "event.cleared", "cleared: ", "復旧: " },
 
 	/* Alarms: the title, and what to do. */
-	{ "alarm.silent-sensor", "sensor {subject} is silent", "センサー {subject} が無応答" },
+	{ "alarm.silent-sensor", "sensor {subject} is silent", "センサ {subject} が無応答" },
 	{ "alarm.withdrawn-prefix", "dark prefix gone quiet: {subject}",
 		"ダークプレフィックスへの到達が停止: {subject}" },
 	{ "alarm.disk-low", "disk space is low on {subject}", "{subject} のディスク空きが減少" },
 	{ "alarm.disk-full", "disk is full on {subject}", "{subject} のディスクが満杯" },
-	{ "alarm.clock-unsynchronised", "clock of {subject} is not synchronised", "{subject} の時計が非同期" },
+	{ "alarm.clock-unsynchronised", "clock of {subject} is not synchronised", "{subject} の時計が未同期" },
 	{ "alarm.clock-offset", "clock of {subject} is off", "{subject} の時計にずれ" },
 	{ "alarm.role-dying", "process {subject} dies again and again", "プロセス {subject} が異常終了を繰り返し" },
 	{ "alarm.link-down", "link down: {subject}", "リンク断: {subject}" },
