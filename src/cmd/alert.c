@@ -199,8 +199,9 @@ static int explain_store(struct calling *x, const struct alert_options *o)
 	int64_t from = INT64_MIN, to = INT64_MAX;
 	struct err err = { "" };
 	int code;
-	if ((o->from && zone_parse(o->from, &from) < 0) || (o->to && zone_parse(o->to, &to) < 0))
-		return complain("--from and --to take a time like 2026-11-24 or 2026-11-24T21:39:00Z", CLI_USAGE);
+	if ((o->from && run_time(o->from, &from) < 0) || (o->to && run_time(o->to, &to) < 0))
+		return complain(
+			"--from and --to take a time like 2026-11-24, 2026-11-24T21:39:00Z or now-24h", CLI_USAGE);
 	const char *dir = x->g->store ? x->g->store : x->config->store.directory;
 	struct store *store = store_open(dir ? dir : run_store_dir(x->g), STORE_READ, &code, &err);
 	if (!store)

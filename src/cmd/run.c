@@ -7,10 +7,12 @@
 #include "base/zone.h"
 #include "role/config.h"
 #include "store/store.h"
+#include "view/params.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *run_store_dir(const struct cli_global *g)
@@ -87,16 +89,28 @@ static int tell_store(struct run *r, const struct telescope_options *o, struct e
 	return code;
 }
 
+int run_time(const char *text, int64_t *ns)
+{
+	struct timespec now;
+	if (strncmp(text, "now", 3) != 0)
+		return zone_parse(text, ns);
+	clock_gettime(CLOCK_REALTIME, &now);
+	return params_time(text, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, ns);
+}
+
 static int from_store(
 	struct run *r, const struct cli_global *g, const struct telescope_options *o, const struct telescope_sink *sink)
 {
 	struct err err = { "" };
 	int code;
-	if (o->from && zone_parse(o->from, &r->from_ns) < 0)
+	if (o->from && run_time(o->from, &r->from_ns) < 0)
 		return complain(
-			"--from takes RFC 3339 (2026-11-24T21:00:00Z), a date, or seconds since 1970", CLI_USAGE);
-	if (o->to && zone_parse(o->to, &r->to_ns) < 0)
-		return complain("--to takes RFC 3339 (2026-11-24T21:00:00Z), a date, or seconds since 1970", CLI_USAGE);
+			"--from takes RFC 3339 (2026-11-24T21:00:00Z), a date, seconds since 1970, now or now-24h",
+			CLI_USAGE);
+	if (o->to && run_time(o->to, &r->to_ns) < 0)
+		return complain(
+			"--to takes RFC 3339 (2026-11-24T21:00:00Z), a date, seconds since 1970, now or now-24h",
+			CLI_USAGE);
 	if (r->from_ns >= r->to_ns)
 		return complain("--from must lie before --to", CLI_USAGE);
 	r->store = run_store_dir(g);

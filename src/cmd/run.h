@@ -34,6 +34,9 @@ struct run {
  * configuration can't be read. */
 const char *run_store_dir(const struct cli_global *g);
 
+/* What --from and --to take: RFC 3339, a date, seconds since 1970, and as on pages "now" or "now-24h". 0 or -1. */
+int run_time(const char *text, int64_t *ns);
+
 /*
  * Runs everything into fp->telescope.sink. Returns an enum cli_exit; messages are on stderr. run_free() in any case.
  * `writes`: a store directory that is written while parsing, NULL: none.

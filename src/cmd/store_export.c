@@ -216,8 +216,9 @@ int store_export(const struct cli_global *g, const void *options, int argc, char
 		return store_complain("export takes one of flows, findings, signals, sources, gaps", CLI_USAGE);
 	if (o->tz && zone_set(o->tz, &err))
 		return store_complain(err.text, CLI_USAGE);
-	if ((o->from && zone_parse(o->from, &x.from_ns) < 0) || (o->to && zone_parse(o->to, &x.to_ns) < 0))
-		return store_complain("--from and --to take RFC 3339, a date, or seconds since 1970", CLI_USAGE);
+	if ((o->from && run_time(o->from, &x.from_ns) < 0) || (o->to && run_time(o->to, &x.to_ns) < 0))
+		return store_complain(
+			"--from and --to take RFC 3339, a date, seconds since 1970, now or now-24h", CLI_USAGE);
 	struct store *s = store_open_for(g, STORE_READ, &code);
 	if (!s)
 		return code;

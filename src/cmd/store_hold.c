@@ -24,9 +24,9 @@ static void user_name(char *out, size_t size, const char *given)
 
 static int fill_times(const struct store_options *o, struct hold *h)
 {
-	if (o->from && zone_parse(o->from, &h->from_ns) < 0)
-		return store_complain("--from takes RFC 3339, a date, or seconds since 1970", CLI_USAGE);
-	if (o->to && (!o->from || zone_parse(o->to, &h->to_ns) < 0 || h->to_ns <= h->from_ns))
+	if (o->from && run_time(o->from, &h->from_ns) < 0)
+		return store_complain("--from takes RFC 3339, a date, seconds since 1970, now or now-24h", CLI_USAGE);
+	if (o->to && (!o->from || run_time(o->to, &h->to_ns) < 0 || h->to_ns <= h->from_ns))
 		return store_complain("--to takes a time behind --from", CLI_USAGE);
 	return 0;
 }

@@ -244,7 +244,7 @@ static int add(const struct cli_global *g, const void *options, int argc, char *
 static int change(const struct cli_global *g, const void *options, int argc, char **argv)
 {
 	const struct user_options *o = options;
-	struct user u;
+	struct user u = { 0 };
 	if (!o->roles.n && !o->rights.n && !o->language)
 		return complain("nothing to change: name --role, --right or --language", CLI_USAGE);
 	int code = the_user(g, argv[0], &u);
@@ -255,7 +255,7 @@ static int change(const struct cli_global *g, const void *options, int argc, cha
 
 static int set_state(const struct cli_global *g, const char *name, const char *state)
 {
-	struct user u;
+	struct user u = { 0 };
 	int code = the_user(g, name, &u);
 	if (code || strcmp(u.state, state) == 0)
 		return code;
@@ -325,7 +325,7 @@ static int password(const struct cli_global *g, const void *options, int argc, c
 {
 	const struct user_options *o = options;
 	char text[4 * PROOF_PASSWORD_MAX + 2];
-	struct user u;
+	struct user u = { 0 };
 	int code = the_user(g, argv[0], &u);
 	if (code)
 		return code;

@@ -113,7 +113,7 @@ static int add_user(struct view_call *c, struct err *err)
 {
 	struct desk_call *dc = desk_call_of(c);
 	struct user u = { .created_ns = c->now_ns, .changed_ns = c->now_ns, .state = "active" }, other;
-	char once[PROOF_ONCE];
+	char once[PROOF_ONCE] = "";
 	const char *name = view_text(c, "name"), *password = NULL;
 	unsigned n = 0;
 	if (!accounts_name_is(name))
@@ -156,7 +156,7 @@ static int keeps_himself(struct view_call *c, const struct user *u, struct err *
 
 int desk_post_user(struct view_call *c, struct err *err)
 {
-	struct user u;
+	struct user u = { 0 };
 	int r = needs_admin(c, err);
 	if (r)
 		return r;
@@ -178,8 +178,8 @@ int desk_post_user(struct view_call *c, struct err *err)
 
 int desk_post_user_password(struct view_call *c, struct err *err)
 {
-	struct user u;
-	char once[PROOF_ONCE];
+	struct user u = { 0 };
+	char once[PROOF_ONCE] = "";
 	const char *password = NULL;
 	int r = needs_admin(c, err);
 	if (r)

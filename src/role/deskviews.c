@@ -283,7 +283,7 @@ static int renew(struct view_call *c, struct err *err)
 {
 	struct desk_call *dc = desk_call_of(c);
 	struct desk *d = dc->desk;
-	struct user u;
+	struct user u = { 0 };
 	int r = desk_find_user(d, dc->by.user.name, &u, err);
 	if (r)
 		return r;

@@ -106,7 +106,7 @@ static const char *severity_japanese(const char *severity)
 void evidencetext_japanese(FILE *out, const struct evidencetext *t)
 {
 	const struct finding *f = t->f;
-	fprintf(out, "検知ID: %s\n\n検知内容: %s（%s）\n対象: %s\nセンサー: %s\n", f->id, kinds[f->kind].japanese,
+	fprintf(out, "検知ID: %s\n\n検知内容: %s（%s）\n対象: %s\nセンサ: %s\n", f->id, kinds[f->kind].japanese,
 		finding_kind_name(f->kind), f->subject, f->sensor);
 	time_line(out, "初回観測日時: ", f->first_ns);
 	time_line(out, "最終観測日時: ", f->last_ns);
@@ -125,7 +125,7 @@ void evidencetext_japanese(FILE *out, const struct evidencetext *t)
 			  "送信者を特定できません。\n"
 			: "送信元詐称の可能性: なし。送信元IPアドレスを詐称した場合には成立しない通信です。\n",
 		out);
-	fprintf(out, "センサーの時刻同期: %s\n",
+	fprintf(out, "センサの時刻同期: %s\n",
 		strcmp(t->clock, "synchronised") == 0 ? "同期済み"
 		: strcmp(t->clock, "unsynchronised") == 0 ? "未同期（上記の日時には誤差が含まれる可能性があります）"
 		: strcmp(t->clock, "scenario") == 0 ? "シナリオ時刻（演習用）"

@@ -118,7 +118,8 @@ const char *reportcell_text(
 	char n[32], day[48];
 	switch (c->type) {
 	case REPORT_NONE:
-		return strcpy(out, "-");
+		snprintf(out, REPORTCELL_TEXT, "-");
+		return out;
 	case REPORT_TEXT:
 		snprintf(out, REPORTCELL_TEXT, "%s", c->text);
 		return out;
@@ -139,7 +140,8 @@ const char *reportcell_text(
 	case REPORT_TIME:
 		return time_text(out, c->at, z, l);
 	}
-	return strcpy(out, "");
+	out[0] = '\0';
+	return out;
 }
 
 /* ---- for programs ---- */

@@ -76,6 +76,10 @@ for what in findings signals gaps; do
 done
 exits export-nonsense 2 sto export nonsense
 
+# Times as pages write them, for every command that takes them.
+exits export-of-the-last-day 0 sto export findings --from now-24h --to now
+exits telescope-of-the-last-day 0 "$bin" --store "$dir/st" telescope flows --from now-24h --to now
+exits no-such-time 2 "$bin" --store "$dir/st" telescope flows --from now-24x
 exits hold-without-reason 2 sto hold-add --from 2026-01-01
 exits hold-add 0 sto hold-add --from 2026-01-01 --to 2026-02-01 --reason "order 7"
 id=$(cut -d' ' -f1 "$dir/gave")

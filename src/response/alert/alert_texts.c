@@ -89,7 +89,7 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "label.severity", "Severity", "深刻度" },
 	{ "label.confidence", "Confidence", "確信度" },
 	{ "label.evidence", "Evidence", "証拠" },
-	{ "label.sensor", "Sensor", "センサー" },
+	{ "label.sensor", "Sensor", "センサ" },
 	{ "label.tenant", "Tenant", "テナント" },
 	{ "label.first", "First", "最初の観測" },
 	{ "label.last", "Last", "最後の観測" },
@@ -129,12 +129,12 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "event.cleared", "cleared: ", "復旧: " },
 
 	/* Alarms: the title, and what to do. */
-	{ "alarm.silent-sensor", "sensor {subject} is silent", "センサー {subject} が無応答" },
+	{ "alarm.silent-sensor", "sensor {subject} is silent", "センサ {subject} が無応答" },
 	{ "alarm.withdrawn-prefix", "dark prefix gone quiet: {subject}",
 		"ダークプレフィックスへの到達が停止: {subject}" },
 	{ "alarm.disk-low", "disk space is low on {subject}", "{subject} のディスク空きが減少" },
 	{ "alarm.disk-full", "disk is full on {subject}", "{subject} のディスクが満杯" },
-	{ "alarm.clock-unsynchronised", "clock of {subject} is not synchronised", "{subject} の時計が非同期" },
+	{ "alarm.clock-unsynchronised", "clock of {subject} is not synchronised", "{subject} の時計が未同期" },
 	{ "alarm.clock-offset", "clock of {subject} is off", "{subject} の時計にずれ" },
 	{ "alarm.role-dying", "process {subject} dies again and again", "プロセス {subject} が異常終了を繰り返し" },
 	{ "alarm.link-down", "link down: {subject}", "リンク断: {subject}" },
@@ -150,7 +150,7 @@ const struct alert_text_row alert_text_rows[] = {
 	{ "do.withdrawn-prefix",
 		"No packet for {value} (limit {limit}) while the rest of the sensor sees traffic. Look whether the "
 		"route is still announced and not filtered.",
-		"センサーの他の範囲には届いている一方、{value} の間パケットがありません (しきい値 "
+		"センサの他の範囲には届いている一方、{value} の間パケットがありません (しきい値 "
 		"{limit})。経路広告とフィルタを確認してください。" },
 	{ "do.disk-low", "{value} free (limit {limit}). Make room or shorten retention; capture goes on.",
 		"空き {value} (しきい値 {limit})。容量を確保するか保存期間を短縮してください。観測は継続中です。" },
