@@ -4,7 +4,8 @@
 #define OPT(field) CLI_FIELD(struct telescope_options, field)
 
 #define COMMON                                                                                                         \
-	{ "from", 0, CLI_TEXT, OPT(from), "TIME", "without files: the part of the store from this time on, also now-24h" },          \
+	{ "from", 0, CLI_TEXT, OPT(from), "TIME",                                                                      \
+		"without files: the part of the store from this time on, also now-24h" },                              \
 		{ "to", 0, CLI_TEXT, OPT(to), "TIME", "... and before this one" },                                     \
 		{ "tz", 0, CLI_TEXT, OPT(tz), "ZONE", "time zone of what is shown and of days (default UTC)" },        \
 		{ "no-map", 0, CLI_FLAG, OPT(no_map), NULL,                                                            \
