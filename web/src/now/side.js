@@ -17,7 +17,7 @@ export function Findings() {
 	return html`<${Panel} title=${t('now.findings')} cls="findings" tools=${html`<a class="small" href="/findings">${t('now.all')}</a>`}>
 		${!rows.length ? (error ? html`<${Failed} error=${error} retry=${reload} />` : data ? html`<${Empty}>${t('now.no_findings')}<//>` : html`<${Loading} />`)
 			: html`<ul class="events">${rows.map((x) => html`<li key=${x.id} class=${x.fresh ? 'fresh' : ''}>
-				<span class="event-what"><${Badge} kind=${x.severity}>${word('severity', x.severity)}<//> <a href=${'/findings/' + encodeURIComponent(x.id)}>${word('kind', x.kind)}${x.tool ? html` · <${Outside} text=${x.tool} max=${30} />` : ''}</a></span>
+				<span class="event-what"><${Badge} kind=${x.severity}>${word('severity', x.severity)}<//> <a href=${'/findings/' + encodeURIComponent(x.id)}>${word('kind', x.kind)}${x.tool && x.tool !== 'none' ? html` · <${Outside} text=${x.tool} max=${30} />` : ''}</a></span>
 				<span class="event-who"><${Outside} text=${x.subject} max=${60} mono=${true} /></span>
 				<span class="event-more"><${Confidence} value=${x.confidence} /><span class="small">${t('now.n_packets', { n: x.packets })}</span><span class="small"><${Ago} at=${x.last_ns} /></span></span></li>`)}</ul>`}<//>`;
 }
