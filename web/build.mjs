@@ -71,7 +71,9 @@ async function make() {
 	};
 	const { bake } = await import('./build/map.mjs');
 	const merged = Object.fromEntries(LANGUAGES.map((l) => [l, messages(l)]));
-	const words = Object.fromEntries(LANGUAGES.map((l) => [l, add(`messages-${l}.json`, JSON.stringify(merged[l]))]));
+	/* The report's own words are its alone: C code writes them. */
+	const shown = (l) => Object.fromEntries(Object.entries(merged[l]).filter(([key]) => !key.startsWith('report.')));
+	const words = Object.fromEntries(LANGUAGES.map((l) => [l, add(`messages-${l}.json`, JSON.stringify(shown(l)))]));
 	const atlas = join(HERE, 'node_modules/world-atlas/countries-110m.json');
 	const maps = Object.fromEntries([0, 150].map((m) => [m, add(`world-${m}.json`, JSON.stringify(bake(atlas, m)))]));
 	const made = await scripts({ MESSAGES: JSON.stringify(words), WORLDS: JSON.stringify(maps) });

@@ -78,7 +78,9 @@ function named(kind, row) {
 export function Top({ kind, end, span, research, compact }) {
 	const params = { by: kind, ...(research ? {} : { research: 'exclude' }) };
 	const { data, error } = useCompared('/top', params, end, SPANS[span], mergeTop);
-	const at = { from: 'now-' + span, research: research ? null : 'exclude' };
+	/* A stretch that doesn't end now is named by its times: a click has to find what was counted. */
+	const past = Math.abs(end - Date.now()) > 10 * 60000;
+	const at = { ...(past ? stretch(end, SPANS[span]) : { from: 'now-' + span }), research: research ? null : 'exclude' };
 	const rows = data?.rows.map((r) => {
 		const { name, query } = named(kind, r);
 		return { ...r, name, href: query ? href('/explore', { ...at, ...query }) : null };

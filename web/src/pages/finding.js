@@ -73,7 +73,7 @@ function Known({ v, query }) {
 		[t('pages.col.sensor'), html`<${Outside} text=${v.sensor} />`],
 		[t('pages.col.severity'), html`<${Severity} value=${v.severity} />`],
 		[t('pages.col.spoofable'), html`<${Spoofable} value=${v.spoofable} />`],
-		v.tool && [t('pages.col.tool'), html`<${Outside} text=${v.tool} />`],
+		v.tool && [t('pages.col.tool'), v.tool === 'none' ? t('now.tool_none') : html`<${Outside} text=${v.tool} />`],
 		v.shape && [t('findings.shape'), word('findings.shape', v.shape)],
 		[t('pages.col.packets'), f.number(v.packets), 'packets'],
 		v.targets !== null && [t('pages.col.targets'), f.number(v.targets), 'targets'],

@@ -74,7 +74,7 @@ export const columns = (query) => [
 	{ key: 'kind', title: t('pages.col.kind'), cell: (r) => kindName(r.kind) },
 	{ key: 'subject', title: t('pages.col.subject'), head: true,
 		cell: (r) => html`<a class="pg-row-link" href=${target(r, query)}><${Outside} text=${r.subject} mono /></a>` },
-	{ key: 'tool', title: t('pages.col.tool') },
+	{ key: 'tool', title: t('pages.col.tool'), cell: (r) => html`<${Outside} text=${r.tool && r.tool !== 'none' ? r.tool : t('core.none')} />` },
 	{ key: 'severity', title: t('pages.col.severity'), cell: (r) => html`<${Severity} value=${r.severity} />` },
 	{ key: 'confidence', title: t('pages.col.confidence'), cell: (r) => html`<${Confidence} value=${r.confidence} />` },
 	{ key: 'spoofable', title: t('pages.col.spoofable'), cell: (r) => html`<span class=${r.spoofable ? 'pg-flag' : 'pg-quiet'} title=${t(r.spoofable ? 'findings.spoof.yes' : 'findings.spoof.no')}>${t(r.spoofable ? 'findings.spoofable.short.yes' : 'findings.spoofable.short.no')}</span>` },

@@ -64,11 +64,25 @@ function Wall({ end, span, research, targets, sensors }) {
 			<${Rotation} still=${paused}>${KINDS.map((k) => html`<${Top} key=${k} kind=${k} end=${end} span=${span} research=${research} compact=${true} />`)}<${Sensors} key="s" of=${sensors} /><//></div>`;
 }
 
+/* The newest record of the sensors, rounded up to a minute; null: none. */
+const newestOf = (rows) => rows?.reduce((most, r) => Math.max(most, Math.ceil(Date.parse(r.progress ?? '') / 60000) * 60000 || 0), 0) || null;
+
+/* Says that nothing came lately but did before, and leads there; or that one is there, and leads back. */
+function Elsewhen({ end, at, newest, none, set }) {
+	if (at)
+		return html`<p class="elsewhen" role="status">${t('now.until', { time: f.dateTime(new Date(end)) })} <button type="button" onClick=${() => set({ to: null })}>${t('now.back')}</button></p>`;
+	if (!none || !newest)
+		return null;
+	return html`<p class="elsewhen" role="status">${t('now.nothing_since', { time: f.dateTime(new Date(newest)), ago: f.ago(new Date(newest)) })}
+		<button type="button" onClick=${() => set({ to: f.rfc3339(new Date(newest)) })}>${t('now.to_newest')}</button></p>`;
+}
+
 export default function Now() {
 	const [query, set] = useQuery();
 	const [paused, setPaused] = useState(false);
 	const [rates, setRates] = useState(null);
-	const end = useMinute();
+	const minute = useMinute(), at = Date.parse(query.to ?? '') || null;
+	const end = at ?? minute;
 	const span = query.span in SPANS ? query.span : '1h';
 	const research = query.research !== 'exclude';
 	const sensors = useApi('/sensors', {}, { every: 60000 });
@@ -76,10 +90,12 @@ export default function Now() {
 	const totals = useTotals(end, span, research);
 	if (query.screen === '1')
 		return html`<${Wall} end=${end} span=${span} research=${research} targets=${targets} sensors=${sensors} />`;
+	const newest = newestOf(sensors.data?.rows);
 	return html`<div class="page-head"><h1>${t('nav.now')}</h1>
 			<div class="tools"><${Choice} label=${t('period.label')} value=${span} onChange=${(v) => set({ span: v === '1h' ? null : v })} options=${Object.keys(SPANS).map((s) => [s, t('period.now-' + s)])} />
 			<${Switch} on=${research} onChange=${(on) => set({ research: on ? null : 'exclude' })}>${t('filter.research')}<//></div></div>
-		<dl class="stats"><${Rate} rates=${rates} /><${Total} label=${t('now.packets_' + span)} of=${totals.data} what="packets" /><${Total} label=${t('now.sources_' + span)} of=${totals.data} what="sources" /></dl>
+		<${Elsewhen} end=${end} at=${at} newest=${newest} none=${totals.data?.now?.packets === 0 && newest <= end - SPANS[span]} set=${set} />
+		<dl class="stats"><${Rate} rates=${rates} /><${Total} label=${at ? t('now.then_packets_' + span) : t('now.packets_' + span)} of=${totals.data} what="packets" /><${Total} label=${at ? t('now.then_sources_' + span) : t('now.sources_' + span)} of=${totals.data} what="sources" /></dl>
 		<div class="now-main"><${MapView} targets=${targets} research=${research} paused=${paused} setPaused=${setPaused} onRates=${setRates} />
 			<${Findings} /><div class="now-below"><${Signals} /><${Sensors} of=${sensors} /></div></div>
 		<div class="now-tops">${KINDS.map((k) => html`<${Top} key=${k} kind=${k} end=${end} span=${span} research=${research} />`)}</div>`;

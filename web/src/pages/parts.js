@@ -46,7 +46,7 @@ export function Spoofable({ value }) {
 /* To the nanosecond, as the interface tells it; the date in front as people write it. */
 export function timeNs(at) {
 	const part = /\.(\d+)/.exec(at)?.[1] ?? '0';
-	return `${f.dateTime(at)} .${part.padEnd(9, '0')}`;
+	return `${f.dateTime(at)}.${part.padEnd(9, '0')}`;
 }
 
 /* What people said, the oldest first. */

@@ -30,13 +30,16 @@ function Form({ params, set }) {
 		<button type="submit" class="primary">${t('reports.show')}</button></form>`;
 }
 
+/* Longer ones, as those of hours, are folded: their figure says it, and who wants the rows opens them. */
+const FOLD = 24;
 const NUMBERS = /^(count|percent|decimal)$/;
 
 /* Cells come as the report writes them (`shown`); columns that only the files have (`wide`) are left to these. */
 function ReportTable({ table, params }) {
 	const columns = table.columns.map((c, i) => ({ key: c.key, title: c.title, num: NUMBERS.test(c.type), wide: c.wide,
 		cell: (r) => html`<${Outside} text=${r[i]} max=${300} />` })).filter((c) => !c.wide).map((c, i) => ({ ...c, head: i === 0 }));
-	return html`<${Table} id=${'report-' + table.id} caption=${t('reports.table.of', { title: table.title })} columns=${columns} rows=${table.shown} />
+	const whole = html`<${Table} id=${'report-' + table.id} caption=${t('reports.table.of', { title: table.title })} columns=${columns} rows=${table.shown} />`;
+	return html`${table.shown.length < FOLD ? whole : html`<details><summary>${t('reports.table.rows', { title: table.title, n: table.shown.length })}</summary>${whole}</details>`}
 		<div class="pg-row">${table.notes.map((n) => html`<span class="small">${n}</span>`)}
 		<a class="button" download href=${apiUrl(PATH, { ...params, format: 'csv', table: table.id })} aria-label=${`${t('reports.download.csv')}: ${table.title}`}>${t('reports.download.csv')}</a></div>`;
 }

@@ -22,7 +22,7 @@ function Sensors() {
 		{ key: 'id', title: t('pages.col.sensor'), head: true, cell: (r) => (r.id ? html`<${Outside} text=${r.id} />` : t('pages.unknown')) },
 		{ key: 'tenant', title: t('system.sensor.tenant') },
 		{ key: 'place', title: t('system.sensor.place') },
-		{ key: 'dark', title: t('system.sensor.dark'), cell: (r) => html`<ul class="pg-lines">${lines(r.dark).map((l) => html`<li><${Outside} text=${l} mono /></li>`)}</ul>` },
+		{ key: 'dark', title: t('system.sensor.dark'), cell: (r) => html`<ul class="pg-lines">${lines(r.dark).map((l) => html`<li><${Outside} text=${darkOf(l)} mono /></li>`)}</ul>` },
 		{ key: 'dark_addresses', title: t('system.sensor.dark_addresses'), num: true },
 		{ key: 'packets_24h', title: t('system.sensor.day'), num: true },
 		{ key: 'progress', title: t('system.sensor.last'), cell: (r) => html`<${Time} at=${lastOf(r)} />` },
@@ -32,6 +32,8 @@ function Sensors() {
 }
 
 const lines = (v) => (Array.isArray(v) ? v : String(v ?? '').split('\n').filter(Boolean));
+/* "PREFIX FROM TO", where - is no end */
+const darkOf = (l) => l.split(' ').filter((x, i) => i === 0 || x !== '-').join(' ');
 const lastOf = (r) => (typeof r.progress === 'string' ? r.progress : r.progress?.last_packet ?? r.progress?.minute ?? r.progress?.at ?? null);
 function clockOf(r) {
 	const c = r.clock ?? {};
@@ -71,7 +73,7 @@ function Roles() {
 			${d.problems?.length > 0 && html`<ul>${d.problems.map((p) => html`<li><strong>${word('system.weight', p.weight)}</strong> <${Outside} text=${p.text ?? p} max=${400} /></li>`)}</ul>`}
 			<${Facts} pairs=${[[t('system.daemon'), word('system.state', d.daemon)], [t('system.version'), html`<${Outside} text=${d.version} />`]]} /><//>
 		<${Panel} title=${t('system.roles')}><${Table} id="roles" caption=${t('system.roles')} rows=${d.roles} rowKey=${(r) => r.name} columns=${[
-		{ key: 'name', title: t('system.role'), head: true },
+		{ key: 'name', title: t('system.role'), head: true, cell: (r) => html`<span class="pg-whole"><${Outside} text=${r.name} /></span>` },
 		{ key: 'state', title: t('pages.col.state'), cell: (r) => html`<span class=${'pg-state pg-state-' + r.state}>${word('system.state', r.state)}</span>` },
 		{ key: 'started', title: t('system.role.since'), cell: (r) => html`<${Time} at=${r.started} />` },
 		{ key: 'restarts', title: t('system.role.restarts'), num: true },
@@ -80,7 +82,7 @@ function Roles() {
 		{ key: 'waiting', title: t('system.role.queue'), num: true, cell: (r) => bytes(r.counters?.waiting_bytes ?? 0) },
 		{ key: 'lost', title: t('system.role.lost'), num: true, cell: (r) => f.number(sum(r.counters, /lost|unkept|failed/)) },
 		{ key: 'refused', title: t('system.role.refused'), num: true, cell: (r) => f.number(sum(r.counters, /refused/)) },
-		{ key: 'last_end', title: t('system.role.last_end'), cell: (r) => html`<${Outside} text=${[r.last_end, r.note].filter(Boolean).join('; ') || t('core.none')} />` },
+		{ key: 'last_end', title: t('system.role.last_end'), cell: (r) => html`<${Outside} text=${r.last_end || t('core.none')} />` },
 	]} />${d.roles.filter((r) => Object.keys(r.counters ?? {}).length).map((r) => html`<${Counters} key=${r.name} role=${r} />`)}<//>`}<//>`;
 }
 
