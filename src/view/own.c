@@ -116,7 +116,8 @@ static void add(struct row *r, const struct item *i)
 		r->packets += i->packets;
 		r->destinations = i->destinations > r->destinations ? i->destinations : r->destinations;
 		if (r->state < STATE_SUSPECTED)
-			r->state = i->kind == FINDING_OWN_SUSPECT ? STATE_SUSPECTED : STATE_WATCH;
+			/* One without confidence was withdrawn: later packets say otherwise. */
+			r->state = i->kind == FINDING_OWN_SUSPECT && i->confidence > 0 ? STATE_SUSPECTED : STATE_WATCH;
 	}
 	r->first_ns = i->first_ns < r->first_ns ? i->first_ns : r->first_ns;
 	r->last_ns = i->last_ns > r->last_ns ? i->last_ns : r->last_ns;

@@ -32,9 +32,18 @@ export function apiUrl(path, params = {}) {
 	return '/api/v1' + path + (s ? '?' + s : '');
 }
 
+export const ended = store(false); /* the session is over, but something was typed that must not be lost */
+
+const typing = () => [...document.querySelectorAll('main textarea, dialog[open] textarea, dialog[open] input:not([type=radio], [type=checkbox])')]
+	.some((x) => x.value !== x.defaultValue);
+
 export function toLogin() {
 	if (location.pathname === '/login')
 		return;
+	if (typing()) {
+		ended.set(true);
+		return;
+	}
 	session.set(false);
 	const next = location.pathname + location.search;
 	location.assign('/login' + (next === '/' ? '' : '?next=' + encodeURIComponent(next)));
@@ -117,6 +126,7 @@ export function useApi(path, params = {}, { every = 0 } = {}) {
 export async function whoami() {
 	try {
 		session.set(await api('/session', undefined, { quiet: true }));
+		ended.set(false);
 	} catch (e) {
 		if (e.status !== 401)
 			throw e;

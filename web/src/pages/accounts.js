@@ -38,7 +38,7 @@ function UserForm({ user, onClose, onDone }) {
 		if (answer)
 			onDone(answer);
 	};
-	const u = user ?? { roles: '* viewer' };
+	const u = user ?? { roles: '' };
 	return html`<${Dialog} title=${user ? t('system.user.edit', { name: user.name }) : t('system.user.add')} onClose=${onClose}><form onSubmit=${send}>
 		${!user && html`<${Field} label=${t('system.user.name')} name="name" required maxlength="63" pattern="[A-Za-z0-9][A-Za-z0-9._@\\-]*" autocomplete="off" spellcheck=${false} />`}
 		<${Field} label=${t('system.user.roles')} help=${t('system.user.roles.help')} kind="area" name="roles" required defaultValue=${lines(u.roles).join('\n')} />
@@ -144,7 +144,7 @@ export function Audit() {
 		{ key: 'seq', title: t('system.audit.seq'), num: true, head: true },
 		{ key: 'at', title: t('pages.col.time'), cell: (r) => html`<${Time} at=${r.at} />` },
 		{ key: 'who', title: t('pages.col.who') },
-		{ key: 'what', title: t('pages.col.what') },
+		{ key: 'what', title: t('pages.col.what'), cell: (r) => html`<span title=${r.what}>${word('system.did', r.what)}</span>` },
 		{ key: 'subject', title: t('pages.col.subject') }]} />
 		${d.next && html`<button type="button" onClick=${() => go(d.next)}>${t('system.audit.older')}</button>`}`}<//><//>`;
 }

@@ -29,7 +29,7 @@ export function hexdump(hex) {
 function Samples({ samples }) {
 	const columns = [
 		{ key: 'n', title: t('findings.samples'), head: true, cell: (r) => t('findings.sample', { n: String(r.n) }) },
-		{ key: 'ns', title: t('pages.col.time'), cell: (r) => html`<span class="mono">${f.dateTime(r.ns)} .${(r.ns_text ?? String(r.ns)).slice(-9)}</span>` },
+		{ key: 'ns', title: t('pages.col.time'), cell: (r) => html`<span class="mono">${f.dateTime(r.ns)}.${(r.ns_text ?? String(r.ns)).slice(-9)}</span>` },
 		{ key: 'src', title: t('pages.col.src'), cell: (r) => html`<${Outside} text=${r.src} mono />` },
 		{ key: 'sport', title: t('pages.col.sport'), num: true, cell: (r) => String(r.sport) },
 		{ key: 'dst', title: t('pages.col.dst'), cell: (r) => html`<${Outside} text=${r.dst} mono />` },
@@ -60,10 +60,13 @@ function Words({ v, explain = {} }) {
 	const sure = said(explain.confidence_means) ?? (by && t('findings.confidence.' + by, { tool: v.tool }));
 	return html`${[explain.kind_means, explain.rule, explain.tool_means].map((k) => said(k) && html`<p>${said(k)}</p>`)}
 		<h3>${t('findings.confidence', { n: f.number(v.confidence) })}</h3><p><${Confidence} value=${v.confidence} /></p>
-		${sure && html`<p>${sure}</p>`}<p class="small">${t('findings.confidence.words')}</p>
+		${isWithdrawn(v) ? html`<p class="pg-warning">${t('findings.withdrawn')}</p>` : sure && html`<p>${sure}</p>`}<p class="small">${t('findings.confidence.words')}</p>
 		<h3>${t(v.spoofable ? 'findings.spoofable.yes' : 'findings.spoofable.no')}</h3>
 		<p class=${v.spoofable ? 'pg-warning' : ''}>${t(v.spoofable ? 'findings.spoof.yes' : 'findings.spoof.no')}</p>`;
 }
+
+/* What analysis takes back stays in the list, without confidence. */
+const isWithdrawn = (v) => v.confidence === 0 && /^withdrawn/.test(v.detail ?? '');
 
 function Known({ v, query }) {
 	const address = /^[0-9a-f.:]+$/i.test(v.subject) && /[.:]/.test(v.subject);
@@ -78,12 +81,12 @@ function Known({ v, query }) {
 		[t('pages.col.packets'), f.number(v.packets), 'packets'],
 		v.targets !== null && [t('pages.col.targets'), f.number(v.targets), 'targets'],
 		v.ports !== null && [t('pages.col.ports'), f.number(v.ports), 'ports'],
-		v.destinations !== null && [t('findings.destinations'), f.number(v.destinations), 'destinations'],
+		v.destinations !== null && v.destinations !== v.targets && [t('findings.destinations'), f.number(v.destinations), 'destinations'],
 		v.sources !== null && [t('pages.col.sources'), f.number(v.sources), 'sources'],
 		[t('pages.col.first'), html`<${Time} at=${v.first} ns />`],
 		[t('pages.col.last'), html`<${Time} at=${v.last} ns />`],
 		[t('pages.col.place'), html`<${Place} place=${v} />`],
-		v.detail && [t('findings.detail'), html`<${Outside} text=${v.detail} />`],
+		v.detail && !isWithdrawn(v) && [t('findings.detail'), html`<${Outside} text=${v.detail} />`],
 		v.port_list?.length > 0 && [t('findings.port_list'), html`<span class="mono">${v.port_list.slice(0, 64).join(', ')}${v.port_list.length > 64 ? ' …' : ''}</span>`],
 		[t('findings.id'), html`<code>${v.id}</code>`],
 	]} />`;

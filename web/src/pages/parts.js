@@ -2,7 +2,7 @@
 /* Parts that several pages are made of. Texts from packets, names and remarks go through <Outside> alone. */
 import * as f from '../lib/format.js';
 import { html, useId, useRef, useState } from '../lib/html.js';
-import { t, word } from '../lib/i18n.js';
+import { has, t, word } from '../lib/i18n.js';
 import { Outside } from '../ui/basic.js';
 import { CLASSES, className, severityName } from './kit.js';
 
@@ -18,7 +18,7 @@ export function Table({ id, caption, columns, rows, empty, rowKey, quiet = true 
 		<caption class=${quiet ? 'hidden' : ''}>${caption}</caption>
 		<thead><tr>${columns.map((c) => html`<th scope="col" class=${c.num ? 'num' : ''}>${c.title}</th>`)}</tr></thead>
 		<tbody>${rows.map((r, i) => html`<tr key=${rowKey ? rowKey(r) : i}>${columns.map((c) => c.head
-			? html`<th scope="row" data-column=${c.key}>${cell(c, r)}</th>`
+			? html`<th scope="row" class=${c.num ? 'num' : ''} data-column=${c.key}>${cell(c, r)}</th>`
 			: html`<td class=${c.num ? 'num' : ''} data-column=${c.key}>${cell(c, r)}</td>`)}</tr>`)}</tbody>
 	</table></div>`;
 }
@@ -49,12 +49,22 @@ export function timeNs(at) {
 	return `${f.dateTime(at)}.${part.padEnd(9, '0')}`;
 }
 
+/* "state: watch -> suspected": what a command noted of itself, in the reader's words; what people wrote stays. */
+const NOTED = /^(state|close_code|holder|due|next_step): (.*)$/;
+function noted(line) {
+	const m = NOTED.exec(line);
+	if (!m || !has('cases.' + m[1]))
+		return line;
+	const value = (x) => (m[1] === 'state' ? word('cases.state', x) : m[1] === 'close_code' ? word('cases.code', x) : m[1] === 'due' && Date.parse(x) ? f.dateTime(x) : x);
+	return `${t('cases.' + m[1])}: ${m[1] === 'state' ? m[2].split(' -> ').map(value).join(' → ') : value(m[2])}`;
+}
+
 /* What people said, the oldest first. */
 export function Remarks({ remarks }) {
 	if (!remarks?.length)
 		return html`<p class="pg-quiet">${t('findings.remarks.none')}</p>`;
 	return html`<ol class="pg-remarks">${remarks.map((r) => html`<li><p class="pg-quiet"><${Time} at=${r.at} /> <${Outside} text=${r.who} /> · ${word('findings.remark', r.kind)}
-		${r.until && html` (${t('findings.muted', { time: f.dateTime(r.until) })})`}</p>${String(r.text ?? '').split('\n').slice(0, 200).map((line) => html`<p class="pg-said"><${Outside} text=${line} max=${2048} /></p>`)}</li>`)}</ol>`;
+		${r.until && html` (${t('findings.muted', { time: f.dateTime(r.until) })})`}</p>${String(r.text ?? '').split('\n').slice(0, 200).map((line) => html`<p class="pg-said"><${Outside} text=${noted(line)} max=${2048} /></p>`)}</li>`)}</ol>`;
 }
 
 /* "JP 2,345, US 12": the counts of classes that are not 0. */

@@ -14,6 +14,8 @@ import { Facts, Table, Time } from './parts.js';
 import { Gaps } from './explore.js';
 
 const EVERY = 10000;
+/* A note of the console that has a tab of its own. */
+const CERTIFICATE = /certificate until (\S+), SHA-256 ([0-9a-f]{64})/;
 const bytes = (n) => (n === null || n === undefined ? t('pages.unknown') : html`<span title=${f.number(n)}>${f.bytes(n)}</span>`);
 
 function Sensors() {
@@ -70,7 +72,7 @@ function Roles() {
 	const ask = useApi('/status', {}, { every: EVERY });
 	return html`<${Answer} of=${ask}>${(d) => html`<${Panel} title=${t('system.problems')}>
 			${!d.problems?.some((p) => p.weight !== 'note') && html`<p class="good">${t('system.problems.none')}</p>`}
-			${d.problems?.length > 0 && html`<ul>${d.problems.map((p) => html`<li><strong>${word('system.weight', p.weight)}</strong> <${Outside} text=${p.text ?? p} max=${400} /></li>`)}</ul>`}
+			${d.problems?.some((p) => !CERTIFICATE.test(p.text)) && html`<ul>${d.problems.filter((p) => !CERTIFICATE.test(p.text)).map((p) => html`<li><strong>${word('system.weight', p.weight)}</strong> <${Outside} text=${p.text ?? p} max=${400} /></li>`)}</ul>`}
 			<${Facts} pairs=${[[t('system.daemon'), word('system.state', d.daemon)], [t('system.version'), html`<${Outside} text=${d.version} />`]]} /><//>
 		<${Panel} title=${t('system.roles')}><${Table} id="roles" caption=${t('system.roles')} rows=${d.roles} rowKey=${(r) => r.name} columns=${[
 		{ key: 'name', title: t('system.role'), head: true, cell: (r) => html`<span class="pg-whole"><${Outside} text=${r.name} /></span>` },
@@ -113,7 +115,7 @@ function Alerts() {
 function Certificate() {
 	const ask = useApi('/status');
 	return html`<${Panel} title=${t('system.certificate')}><${Answer} of=${ask}>${(d) => {
-		const note = /certificate until (\S+), SHA-256 ([0-9a-f]{64})/.exec((d.roles ?? []).find((r) => r.role === 'console')?.note ?? '');
+		const note = CERTIFICATE.exec((d.roles ?? []).find((r) => r.role === 'console')?.note ?? '');
 		return note ? html`<${Facts} pairs=${[[t('system.certificate.until'), f.date(note[1]), 'until'],
 			[t('system.certificate.fingerprint'), html`<span class="mono">${note[2].match(/../g).join(':').toUpperCase()}</span>`, 'fingerprint']]} />
 			<p class="small">${t('system.certificate.note')}</p>` : html`<p class="soft">${t('system.certificate.none')}</p>`;

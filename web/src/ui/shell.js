@@ -4,7 +4,7 @@ import { html, useEffect, useState, useRef } from '../lib/html.js';
 import { t, choose, loaded } from '../lib/i18n.js';
 import { usePath, useQuery, href, navigate } from '../lib/router.js';
 import { language, LANGUAGES, theme, THEMES, keep, timeZone, zone, letters } from '../lib/settings.js';
-import { session, post, toLogin, trouble } from '../lib/api.js';
+import { api, ended, session, post, toLogin, trouble } from '../lib/api.js';
 import { liveState } from '../lib/live.js';
 import { useStore } from '../lib/store.js';
 import { Toasts } from './toast.js';
@@ -146,6 +146,26 @@ function usePage(name) {
 	return [known[name], failed];
 }
 
+/* The login is in another tab, so that what was typed here stays; coming back finds the new session. */
+function Ended() {
+	const over = useStore(ended);
+	useEffect(() => {
+		if (!over)
+			return undefined;
+		const look = () => document.hidden || api('/session', undefined, { quiet: true }).then((who) => (session.set(who), ended.set(false)), () => {});
+		document.addEventListener('visibilitychange', look);
+		addEventListener('focus', look);
+		return () => {
+			document.removeEventListener('visibilitychange', look);
+			removeEventListener('focus', look);
+		};
+	}, [over]);
+	const el = useRef(null);
+	/* Above an open dialog, which makes all else inert. */
+	useEffect(() => over && el.current?.showPopover?.(), [over]);
+	return over && html`<div class="ended" role="alert" popover="manual" ref=${el}>${t('core.ended')} <a href="/login" target="_blank" rel="noopener">${t('core.ended_login')}</a></div>`;
+}
+
 export function Shell() {
 	const [first = 'now', ...rest] = usePath();
 	const [query] = useQuery();
@@ -168,5 +188,5 @@ export function Shell() {
 		${!screen && html`<${Bar} at=${name} who=${who} />`}
 		<main id="main" tabIndex="-1" class=${'page page-' + name} key=${language.get()}>
 			${!who && name !== 'login' ? (why ? html`<${Failed} error=${why} />` : html`<${Loading} />`) : failed ? html`<${Failed} retry=${() => location.reload()} />` : Page ? html`<${Page} path=${rest} id=${rest[0]} key=${name} />` : html`<${Loading} />`}
-		</main><${Toasts} />`;
+		</main><${Ended} /><${Toasts} />`;
 }
