@@ -23,7 +23,7 @@ struct console_options {
 static const struct cli_option ask_options[] = {
 	{ "as", 0, CLI_LIST, CLI_FIELD(struct console_options, as), "TENANT[:ROLE[:RIGHT,...]]",
 		"as somebody with this role (default viewer) in this tenant alone; rights see-dark, see-subscriber "
-		"(repeatable; default: everything)" },
+		"(default: everything)" },
 };
 
 /* One --as. */
@@ -94,25 +94,6 @@ static int add_pair(char *out, size_t size, const char *pair)
 	return 0;
 }
 
-static int open_knowing(struct knowing *k, const struct cli_global *g, struct err *err)
-{
-	struct yaml_faults faults = { 0 };
-	struct config *c = NULL;
-	if (g->config && config_read(&c, g->config, &faults) < 0) {
-		yaml_faults_print(stderr, g->config, &faults);
-		return err_set(err, -1, "the configuration can't be used");
-	}
-	struct knowing_params p = { 0 };
-	if (c)
-		p = (struct knowing_params){ .research = { c->analysis.research.v, c->analysis.research.n },
-			.names = { c->analysis.names.v, c->analysis.names.n },
-			.owners = { c->analysis.owners.v, c->analysis.owners.n },
-			.geo = { c->analysis.geo.v, c->analysis.geo.n } };
-	int r = knowing_open(k, &p, err);
-	config_free(c);
-	return r;
-}
-
 static int exit_of(int rc)
 {
 	switch (rc) {
@@ -153,10 +134,9 @@ static int ask(const struct cli_global *g, const void *options, int argc, char *
 	for (int i = 1; i < argc && !rc; i++)
 		if (add_pair(query, sizeof query, argv[i]) < 0)
 			rc = err_set(&err, VIEW_BAD, "parameters are written name=value, and not too long");
-	struct view_call c = { .who = &w,
-		.now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
-		.seed = random_key(),
-		.out = stdout };
+	struct view_call c = {
+		.who = &w, .now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, .seed = random_key(), .out = stdout
+	};
 	if (!rc)
 		rc = view_find(&c, NULL, "GET", argv[0], (struct bytes){ (const uint8_t *)query, strlen(query) },
 			(struct bytes){ 0 }, &err);
@@ -164,7 +144,7 @@ static int ask(const struct cli_global *g, const void *options, int argc, char *
 		rc = err_set(&err, VIEW_REFUSED, "that needs the role %s", view_level_name(c.view->level));
 	if (!rc)
 		c.dir = run_store_dir(g);
-	if (!rc && (!c.dir || open_knowing(&know, g, &err) < 0))
+	if (!rc && (!c.dir || run_knowing(&know, (struct knowing_params){ 0 }, g, &err) < 0))
 		rc = VIEW_BAD;
 	c.know = &know;
 	if (!rc)
@@ -190,8 +170,8 @@ void console_reference(void)
 }
 
 static const struct cli_command commands[] = {
-	{ "console", "ask", "PATH [NAME=VALUE...]", "what a page asks, answered from the store here and now", ask_options,
-		sizeof ask_options / sizeof *ask_options, sizeof(struct console_options), ask },
+	{ "console", "ask", "PATH [NAME=VALUE...]", "what a page asks, answered from the store here and now",
+		ask_options, sizeof ask_options / sizeof *ask_options, sizeof(struct console_options), ask },
 	{ "console", "openapi", NULL, "the description of the interface, OpenAPI 3.1", NULL, 0, 0, openapi },
 };
 
