@@ -24,7 +24,7 @@ struct console_options {
 static const struct cli_option ask_options[] = {
 	{ "as", 0, CLI_LIST, CLI_FIELD(struct console_options, as), "TENANT[:ROLE[:RIGHT,...]]",
 		"as somebody with this role (default viewer) in this tenant alone; rights see-dark, see-subscriber "
-		"(repeatable; default: everything)" },
+		"(default: everything)" },
 };
 
 /* "viewer" ..; VIEW_OPEN: no such role. */
@@ -108,25 +108,6 @@ static int add_pair(char *out, size_t size, const char *pair)
 	return 0;
 }
 
-static int open_knowing(struct knowing *k, const struct cli_global *g, struct err *err)
-{
-	struct yaml_faults faults = { 0 };
-	struct config *c = NULL;
-	if (g->config && config_read(&c, g->config, &faults) < 0) {
-		yaml_faults_print(stderr, g->config, &faults);
-		return err_set(err, -1, "the configuration can't be used");
-	}
-	struct knowing_params p = { 0 };
-	if (c)
-		p = (struct knowing_params){ .research = { c->analysis.research.v, c->analysis.research.n },
-			.names = { c->analysis.names.v, c->analysis.names.n },
-			.owners = { c->analysis.owners.v, c->analysis.owners.n },
-			.geo = { c->analysis.geo.v, c->analysis.geo.n } };
-	int r = knowing_open(k, &p, err);
-	config_free(c);
-	return r;
-}
-
 static int exit_of(int rc)
 {
 	switch (rc) {
@@ -179,7 +160,7 @@ static int ask(const struct cli_global *g, const void *options, int argc, char *
 		rc = err_set(&err, VIEW_REFUSED, "that needs the role %s", view_level_name(c.view->level));
 	if (!rc)
 		c.dir = run_store_dir(g);
-	if (!rc && (!c.dir || open_knowing(&know, g, &err) < 0))
+	if (!rc && (!c.dir || run_knowing(&know, (struct knowing_params){ 0 }, g, &err) < 0))
 		rc = VIEW_BAD;
 	c.know = &know;
 	if (!rc)

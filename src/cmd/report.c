@@ -41,7 +41,7 @@ static const struct cli_option telescope_options[] = {
 		"list" },
 	{ "names", 0, CLI_LIST, OPT(names), "FILE", "reverse names that were looked up before: CSV address,name" },
 	{ "geo", 0, CLI_LIST, OPT(geo), "FILE|DIR|none",
-		"MMDB files with country, place or AS (default those of tools/fetch-geo)" },
+		"MMDB files with country, place or AS (default those of --config, else of tools/fetch-geo)" },
 	{ "max-sources", 0, CLI_NUMBER, OPT(max_sources), "N",
 		"sources that are counted exactly; with more their number is an estimate (default 4Mi)" },
 };
@@ -253,7 +253,7 @@ static int telescope(const struct cli_global *g, const void *options, int argc, 
 		.names = { o->names.v, o->names.n },
 		.geo = { o->geo.v, o->geo.n } };
 	const char *dir = run_store_dir(g);
-	if (!dir || knowing_open(&know, &files, &err) < 0) {
+	if (!dir || run_knowing(&know, files, g, &err) < 0) {
 		if (dir)
 			knowing_close(&know);
 		return complain(err.text, CLI_USAGE);

@@ -89,6 +89,32 @@ static int tell_store(struct run *r, const struct telescope_options *o, struct e
 	return code;
 }
 
+static void given_or(struct knowing_files *to, const char *const *v, size_t n)
+{
+	if (to->n == 0)
+		*to = (struct knowing_files){ v, n };
+}
+
+int run_knowing(struct knowing *k, struct knowing_params p, const struct cli_global *g, struct err *err)
+{
+	struct yaml_faults faults = { 0 };
+	struct config *c = NULL;
+	*k = (struct knowing){ 0 };
+	if (g->config && config_read(&c, g->config, &faults) < 0) {
+		yaml_faults_print(stderr, g->config, &faults);
+		return err_set(err, -1, "the configuration can't be used");
+	}
+	if (c) {
+		given_or(&p.research, c->analysis.research.v, c->analysis.research.n);
+		given_or(&p.names, c->analysis.names.v, c->analysis.names.n);
+		given_or(&p.owners, c->analysis.owners.v, c->analysis.owners.n);
+		given_or(&p.geo, c->analysis.geo.v, c->analysis.geo.n);
+	}
+	int r = knowing_open(k, &p, err);
+	config_free(c);
+	return r;
+}
+
 int run_time(const char *text, int64_t *ns)
 {
 	struct timespec now;

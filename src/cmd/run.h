@@ -6,6 +6,7 @@
 #pragma once
 #include "cmd/inputs.h"
 #include "cmd/telescope.h"
+#include "know/knowing.h"
 #include "view/stored.h"
 
 /* What reads a part of the store whose findings are taken from it (view/summary.h): who gets its flows, its findings.
@@ -33,6 +34,12 @@ struct run {
 /* The store directory of this call: --store, store.directory of --config, or the default. NULL after a message: the
  * configuration can't be read. */
 const char *run_store_dir(const struct cli_global *g);
+
+/*
+ * knowing_open() with `p`; lists that it leaves empty are those of the configuration that --config names, so that the
+ * command line says what the pages say. The caller calls knowing_close() in any case.
+ */
+int run_knowing(struct knowing *k, struct knowing_params p, const struct cli_global *g, struct err *err);
 
 /* What --from and --to take: RFC 3339, a date, seconds since 1970, and as on pages "now" or "now-24h". 0 or -1. */
 int run_time(const char *text, int64_t *ns);

@@ -322,6 +322,10 @@ def places(truth):
     code, out, said = run("report", "telescope", "--json", "--period", "week", "--at", "2026-11-05", "--tz", "Asia/Tokyo", "--lang",
                           "ja", "--geo", "places.mmdb", "--research-file", "research.csv")
     doc = json.loads(out or "{}")
+    (TMP / "own.yaml").write_text("network: {operator: self}\nanalysis: {geo: [places.mmdb], research: [research.csv]}\n")
+    code, told, said = run("report", "telescope", "--json", "--period", "week", "--at", "2026-11-05", "--tz", "Asia/Tokyo",
+                           "--lang", "ja", "--config", "own.yaml")
+    case("files-of-the-configuration", told == out and code == 0, said or "another report than with --geo and --research-file")
     country = {h: next((c for n, c in nets.items() if ipaddress.ip_address(h) in n), None) for h in truth.hosts}
     packets, hosts = collections.Counter(), collections.Counter(country.values())
     for f in truth.flows:

@@ -96,9 +96,12 @@ export function Field({ label, help, kind = 'text', options, ...more }) {
 export const values = (form) => Object.fromEntries(new FormData(form));
 
 /* What became of a command, told to those who listen too. */
+/* What the server says of a value that is wrong; what else went wrong is said well enough in the reader's language. */
+const told = (e) => (!e.words || e.status === 400 || e.status === 409 ? e.message : '');
+
 export function Outcome({ state }) {
 	return html`<p class=${state.error ? 'pg-failed' : 'pg-quiet'} role="status">${state.error
-		? html`<${Outside} text=${state.error.message} />` : state.done ? t('pages.done') : state.busy ? t('pages.loading') : ''}</p>`;
+		? html`${state.error.words ?? ''} ${told(state.error) && html`<span class="small"><${Outside} text=${told(state.error)} max=${400} /></span>`}` : state.done ? t('pages.done') : state.busy ? t('pages.loading') : ''}</p>`;
 }
 
 export function Copy({ text, label }) {
