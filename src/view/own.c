@@ -27,6 +27,10 @@ struct row {
 	bool attacked;
 	uint64_t packets, attacked_packets, destinations;
 	int64_t first_ns, last_ns;
+	/* The run of packets that watch and suspicion of one sensor are both about. */
+	const char *run_sensor;
+	int64_t run_last_ns;
+	uint64_t run_packets;
 };
 
 struct open_case {
@@ -95,6 +99,8 @@ static int by_address(const void *x, const void *y)
 	int r = strcmp(a->tenant, b->tenant);
 	if (!r)
 		r = strcmp(a->address, b->address);
+	if (!r)
+		r = strcmp(a->sensor, b->sensor);
 	if (!r && a->first_ns != b->first_ns)
 		r = a->first_ns < b->first_ns ? -1 : 1;
 	return r ? r : strcmp(a->id, b->id);
@@ -106,6 +112,21 @@ static bool same(const struct item *a, const struct item *b)
 	return !masked(a) && strcmp(a->tenant, b->tenant) == 0 && strcmp(a->address, b->address) == 0;
 }
 
+/* What was a watch first and then a suspicion, or the other way round, are the same packets: they count once. */
+static void add_packets(struct row *r, const struct item *i)
+{
+	if (!r->run_sensor || strcmp(r->run_sensor, i->sensor) != 0 || i->first_ns > r->run_last_ns) {
+		r->run_sensor = i->sensor;
+		r->run_last_ns = i->last_ns;
+		r->run_packets = 0;
+	}
+	if (i->packets > r->run_packets) {
+		r->packets += i->packets - r->run_packets;
+		r->run_packets = i->packets;
+	}
+	r->run_last_ns = i->last_ns > r->run_last_ns ? i->last_ns : r->run_last_ns;
+}
+
 static void add(struct row *r, const struct item *i)
 {
 	r->n++;
@@ -113,7 +134,7 @@ static void add(struct row *r, const struct item *i)
 		r->attacked = true;
 		r->attacked_packets += i->packets;
 	} else {
-		r->packets += i->packets;
+		add_packets(r, i);
 		r->destinations = i->destinations > r->destinations ? i->destinations : r->destinations;
 		if (r->state < STATE_SUSPECTED)
 			/* One without confidence was withdrawn: later packets say otherwise. */
@@ -181,8 +202,10 @@ static void put_item(struct json *j, const struct item *i)
 static void put_row(const struct own *o, struct json *j, const struct row *r)
 {
 	static const char *const states[] = { NULL, "watch", "suspected" };
-	const struct item *last = &o->items[r->at + r->n - 1];
+	const struct item *last = &o->items[r->at];
 	struct cases_owner owner;
+	for (size_t i = 1; i < r->n; i++)
+		last = o->items[r->at + i].last_ns > last->last_ns ? &o->items[r->at + i] : last;
 	cases_owner(o->c, last->address, last->detail, r->last_ns, &owner);
 	json_object(j, NULL);
 	json_str(j, "address", last->address);
