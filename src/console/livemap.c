@@ -159,15 +159,13 @@ uint64_t livemap_turn(struct livemap *lm)
 
 static void locate(struct livemap *lm, struct spot *s)
 {
-	struct location l = { 0 };
+	double latitude = 0, longitude = 0;
 	if (s->located)
 		return;
 	s->located = true;
-	if (lm->knows)
-		knowing_place(lm->knows, &s->p.src, &l);
-	s->known = l.has_position && l.longitude >= -180 && l.longitude <= 180 && l.latitude >= -90 && l.latitude <= 90;
-	s->lon = (float)l.longitude;
-	s->lat = (float)l.latitude;
+	s->known = lm->knows && knowing_point(lm->knows, &s->p.src, &latitude, &longitude);
+	s->lon = (float)longitude;
+	s->lat = (float)latitude;
 }
 
 /* How many each shows: those that have little show all of it, the rest share what is left evenly. */

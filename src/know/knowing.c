@@ -2,6 +2,7 @@
 #include "know/knowing.h"
 
 #include "base/text.h"
+#include "know/middle.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -117,4 +118,15 @@ const char *knowing_key(struct knowing *k, bool as, const struct addr *a)
 	else
 		snprintf(k->key, sizeof k->key, "%" PRIu32 " %.*s", l.asn, text_cut(l.as_name, 48), l.as_name);
 	return k->key;
+}
+
+bool knowing_point(struct knowing *k, const struct addr *a, double *latitude, double *longitude)
+{
+	struct location l = { 0 };
+	knowing_place(k, a, &l);
+	*latitude = l.latitude;
+	*longitude = l.longitude;
+	if (!l.has_position)
+		return middle_of(l.country, latitude, longitude);
+	return l.longitude >= -180 && l.longitude <= 180 && l.latitude >= -90 && l.latitude <= 90;
 }

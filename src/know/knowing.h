@@ -39,5 +39,11 @@ const char *knowing_research(void *arg, const struct addr *a, int64_t ns);
 const char *knowing_owner(void *arg, const struct addr *a, int64_t ns);
 void knowing_place(void *arg, const struct addr *a, struct location *out);
 
+/*
+ * Where a map draws the address: its position, or the middle of its country. False: nowhere is known. Degrees, within
+ * their ranges.
+ */
+bool knowing_point(struct knowing *k, const struct addr *a, double *latitude, double *longitude);
+
 /* For tallies: "JP", or with `as` "64500 NAME"; NULL: unknown. Lives until the next call. */
 const char *knowing_key(struct knowing *k, bool as, const struct addr *a);

@@ -37,11 +37,12 @@ static int put(struct store *s, const char *password, struct err *err)
 		.created_ns = now,
 		.changed_ns = now };
 	struct credential c = { .subject = "user " FIRSTLOGIN_USER, .since_ns = now, .once = true };
+	struct store_note proof = { now, "sakimori", "password-of", FIRSTLOGIN_USER };
 	struct store_note note = { now, "sakimori", "user-add", FIRSTLOGIN_USER };
 	if (proof_password(c.hash, password, err) < 0)
 		return -1;
 	/* The password first: with the user alone nobody would be given one again. */
-	if (store_put_noted(s, &credential_kind, &c, &note, err) < 0)
+	if (store_put_noted(s, &credential_kind, &c, &proof, err) < 0)
 		return -1;
 	return store_put_noted(s, &user_kind, &u, &note, err) < 0 ? -1 : 0;
 }

@@ -55,15 +55,13 @@ static int by_time(const void *x, const void *y)
 
 static void put_arc(struct view_call *c, struct json *j, const struct flow *f)
 {
-	struct location l = { 0 };
+	double latitude, longitude;
 	char text[ADDR_TEXT_MAX];
-	if (c->know)
-		knowing_place(c->know, &f->src, &l);
 	json_array(j, NULL);
 	json_i64(j, NULL, f->first_ns);
-	if (l.has_position) {
-		json_double(j, NULL, l.longitude);
-		json_double(j, NULL, l.latitude);
+	if (c->know && knowing_point(c->know, &f->src, &latitude, &longitude)) {
+		json_double(j, NULL, longitude);
+		json_double(j, NULL, latitude);
 	} else {
 		json_null(j, NULL);
 		json_null(j, NULL);

@@ -77,7 +77,10 @@ def answers(d, start):
         v["samples_ns"] = re.findall(r'"ns":(\d+)', digits)  # as text: JavaScript rounds them
     source = next(v["subject"] for v in findings if v["kind"] == "scan" and v["tool"] == "mirai")
     sources = lines(program(*store, "telescope", "sources", *words))
+    report = json.loads(program("--config", d.config, *store, "report", "telescope", "--period", "day", "--at", span["from"][:10],
+                                "--tz", "UTC", "--lang", "en"))
     return {
+        "sources": sources, "report": report,
         **span, "summary": json.loads(program(*store, "telescope", "read", *words)),
         "flows": json.loads(program(*store, "telescope", "flows", "--summary", *words)),
         "top": {by: lines(program(*store, "telescope", "top", "--by", by, "--limit", "10", *words))

@@ -132,6 +132,54 @@ await check('numbers one source', async () => {
 	return complaints();
 });
 
+await check('numbers sources', async () => {
+	await inPeriod('/sources');
+	same('sources', +(await page.$eval('[data-number=sources]', (e) => e.dataset.total)), want.sources.length);
+	/* Rows come as they are scrolled to: those that are to be seen. */
+	await page.waitForFunction(() => /\d/.test(document.querySelector('.grid-scroll.virtual tbody tr')?.textContent ?? ''), null, { timeout: 15000 });
+	const rows = await page.$$eval('.grid-scroll.virtual tbody tr', (r) => r.map((x) => [...x.children].slice(0, 2).map((c) => c.textContent.trim())));
+	const all = new Map(want.sources.map((s) => [s.address, s.packets]));
+	const shown = rows.map((r) => r[0]), packets = rows.map((r) => digits(r[1]));
+	if (shown.length < 10)
+		return `only ${shown.length} rows`;
+	same('packets', packets, shown.map((a) => all.get(a)));
+	same('the most first', packets, [...want.sources.map((s) => s.packets)].sort((a, b) => b - a).slice(0, packets.length));
+	return complaints();
+});
+
+await check('numbers own', async () => {
+	await inPeriod('/own');
+	for (const [table, kinds] of [['own-suspects', ['own-watch', 'own-suspect']], ['own-attacked', ['own-attacked']]]) {
+		const about = new Map();
+		for (const v of want.findings.filter((x) => kinds.includes(x.kind)))
+			about.set(v.subject, Math.max(about.get(v.subject) ?? 0, v.packets));
+		const shown = await column(page, table, 'address'), packets = (await column(page, table, 'packets')).map(digits);
+		same('addresses of ' + table, [...shown].sort().join(), [...about.keys()].sort().join());
+		same('packets of ' + table, packets, shown.map((a) => about.get(a)));
+	}
+	return complaints();
+});
+
+await check('numbers report', async () => {
+	await go('/reports', { period: 'day', at: want.from.slice(0, 10), lang_report: 'en', tz_report: 'UTC', tz: 'UTC' });
+	let tables = 0;
+	for (const table of want.report.sections.flatMap((s) => s.tables).filter((x) => x.shown.length)) {
+		tables++;
+		for (const [i, c] of table.columns.entries())
+			if (!c.wide)
+				same(`${table.id}.${c.key}`, (await column(page, 'report-' + table.id, c.key)).join('|'), table.shown.map((r) => String(r[i]).trim()).join('|'));
+	}
+	if (tables < 8)
+		return `only ${tables} tables`;
+	return complaints();
+});
+
+await check('numbers sensors', async () => {
+	await go('/system');
+	same('packets of the day', (await column(page, 'sensors', 'packets_24h')).map(digits), [want.summary.packets]);
+	return complaints();
+});
+
 await check('numbers roles', async () => {
 	await go('/system?tab=roles');
 	same('roles', (await column(page, 'roles', 'name')).sort().join(), want.roles.sort().join());

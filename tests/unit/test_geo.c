@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "know/geo.h"
+#include "know/middle.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -212,10 +213,32 @@ static void cut_and_damaged(void **state)
 	free(p);
 }
 
+static void middles(void **state)
+{
+	double latitude = 0, longitude = 0;
+	assert_true(middle_of("JP", &latitude, &longitude));
+	assert_true(latitude == 36 && longitude == 138);
+	assert_true(middle_of("AD", &latitude, &longitude));
+	assert_true(middle_of("ZW", &latitude, &longitude));
+	assert_true(latitude == -19 && longitude == 30);
+	assert_false(middle_of("", &latitude, &longitude));
+	assert_false(middle_of("ZZ", &latitude, &longitude));
+	/* The table is in order: each country is found, and lies on the globe. */
+	unsigned n = 0;
+	for (char a = 'A'; a <= 'Z'; a++)
+		for (char b = 'A'; b <= 'Z'; b++)
+			if (middle_of((char[]){ a, b, '\0' }, &latitude, &longitude)) {
+				n++;
+				assert_in_range((int)latitude + 90, 0, 180);
+				assert_in_range((int)longitude + 180, 0, 360);
+			}
+	assert_int_equal(n, 250);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(layouts), cmocka_unit_test(first_file_is_believed),
 		cmocka_unit_test(without_files), cmocka_unit_test(folders), cmocka_unit_test(errors),
-		cmocka_unit_test(cut_and_damaged) };
+		cmocka_unit_test(cut_and_damaged), cmocka_unit_test(middles) };
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
